@@ -309,9 +309,12 @@ func (x *CheckInResponse) GetRenew() bool {
 // ServerClock lets a device with a wrong clock keep the night's times. Between check-ins the device
 // counts on from time; rate is 1 except in a demonstration with accelerated time.
 type ServerClock struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Time          *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
-	Rate          float64                `protobuf:"fixed64,2,opt,name=rate,proto3" json:"rate,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Time  *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
+	Rate  float64                `protobuf:"fixed64,2,opt,name=rate,proto3" json:"rate,omitempty"`
+	// wall is the control plane's own wall clock, which a device's clock is judged by; the same as time
+	// except in a demonstration.
+	Wall          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=wall,proto3" json:"wall,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -358,6 +361,13 @@ func (x *ServerClock) GetRate() float64 {
 		return x.Rate
 	}
 	return 0
+}
+
+func (x *ServerClock) GetWall() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Wall
+	}
+	return nil
 }
 
 // ReportRequest is a whole report (base_digest empty) or the sections that changed since base_digest.
@@ -610,10 +620,11 @@ const file_nattevakt_v1_checkin_proto_rawDesc = "" +
 	"assignment\x12#\n" +
 	"\rno_assignment\x18\x04 \x01(\bR\fnoAssignment\x12/\n" +
 	"\x05clock\x18\x05 \x01(\v2\x19.nattevakt.v1.ServerClockR\x05clock\x12\x14\n" +
-	"\x05renew\x18\x06 \x01(\bR\x05renew\"Q\n" +
+	"\x05renew\x18\x06 \x01(\bR\x05renew\"\x81\x01\n" +
 	"\vServerClock\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x12\n" +
-	"\x04rate\x18\x02 \x01(\x01R\x04rate\"\xd6\x01\n" +
+	"\x04rate\x18\x02 \x01(\x01R\x04rate\x12.\n" +
+	"\x04wall\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04wall\"\xd6\x01\n" +
 	"\rReportRequest\x12\x1f\n" +
 	"\x06digest\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x06digest\x12(\n" +
 	"\vbase_digest\x18\x02 \x01(\fB\a\xbaH\x04z\x02\x18\x10R\n" +
@@ -668,19 +679,20 @@ var file_nattevakt_v1_checkin_proto_depIdxs = []int32{
 	10, // 4: nattevakt.v1.CheckInResponse.assignment:type_name -> nattevakt.v1.Assignment
 	3,  // 5: nattevakt.v1.CheckInResponse.clock:type_name -> nattevakt.v1.ServerClock
 	8,  // 6: nattevakt.v1.ServerClock.time:type_name -> google.protobuf.Timestamp
-	5,  // 7: nattevakt.v1.ReportRequest.sections:type_name -> nattevakt.v1.Section
-	8,  // 8: nattevakt.v1.ReportRequest.collected_at:type_name -> google.protobuf.Timestamp
-	11, // 9: nattevakt.v1.Section.inventory:type_name -> nattevakt.v1.Inventory
-	12, // 10: nattevakt.v1.Section.patch:type_name -> nattevakt.v1.PatchState
-	0,  // 11: nattevakt.v1.CheckInService.CheckIn:input_type -> nattevakt.v1.CheckInRequest
-	4,  // 12: nattevakt.v1.CheckInService.Report:input_type -> nattevakt.v1.ReportRequest
-	2,  // 13: nattevakt.v1.CheckInService.CheckIn:output_type -> nattevakt.v1.CheckInResponse
-	6,  // 14: nattevakt.v1.CheckInService.Report:output_type -> nattevakt.v1.ReportResponse
-	13, // [13:15] is the sub-list for method output_type
-	11, // [11:13] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	8,  // 7: nattevakt.v1.ServerClock.wall:type_name -> google.protobuf.Timestamp
+	5,  // 8: nattevakt.v1.ReportRequest.sections:type_name -> nattevakt.v1.Section
+	8,  // 9: nattevakt.v1.ReportRequest.collected_at:type_name -> google.protobuf.Timestamp
+	11, // 10: nattevakt.v1.Section.inventory:type_name -> nattevakt.v1.Inventory
+	12, // 11: nattevakt.v1.Section.patch:type_name -> nattevakt.v1.PatchState
+	0,  // 12: nattevakt.v1.CheckInService.CheckIn:input_type -> nattevakt.v1.CheckInRequest
+	4,  // 13: nattevakt.v1.CheckInService.Report:input_type -> nattevakt.v1.ReportRequest
+	2,  // 14: nattevakt.v1.CheckInService.CheckIn:output_type -> nattevakt.v1.CheckInResponse
+	6,  // 15: nattevakt.v1.CheckInService.Report:output_type -> nattevakt.v1.ReportResponse
+	14, // [14:16] is the sub-list for method output_type
+	12, // [12:14] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_nattevakt_v1_checkin_proto_init() }
