@@ -20,6 +20,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -105,6 +106,14 @@ type Record struct {
 type Range struct {
 	Prefix []byte
 	From   []byte
+}
+
+// Start is the least key that r may hold: From, or Prefix where that is greater.
+func (r Range) Start() []byte {
+	if bytes.Compare(r.Prefix, r.From) > 0 {
+		return r.Prefix
+	}
+	return r.From
 }
 
 // Store is what the control plane needs of an engine.

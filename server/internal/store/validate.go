@@ -16,14 +16,12 @@ func (b Batch) Validate() error {
 			return fmt.Errorf("check %d: %w", i, err)
 		}
 	}
-	size := 0
 	for i, op := range b.Ops {
 		if err := op.Validate(); err != nil {
 			return fmt.Errorf("operation %d: %w", i, err)
 		}
-		size += len(op.Key) + len(op.Value)
 	}
-	if size > MaxBatched {
+	if size := b.Size(); size > MaxBatched {
 		return fmt.Errorf("%w: %d bytes in one batch: at most %d", ErrInvalid, size, MaxBatched)
 	}
 	return b.distinctKeys()
@@ -85,4 +83,16 @@ func Printable(key []byte) string {
 		return fmt.Sprintf("%q", short)
 	}
 	return fmt.Sprintf("%x", short)
+}
+
+// Size is the number of bytes of b's keys and values.
+func (b Batch) Size() int {
+	size := 0
+	for _, c := range b.Checks {
+		size += len(c.Key)
+	}
+	for _, op := range b.Ops {
+		size += len(op.Key) + len(op.Value)
+	}
+	return size
 }
