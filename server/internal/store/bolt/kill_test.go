@@ -1,0 +1,250 @@
+//go:build unix
+
+package bolt_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nattevakt/nattevakt/server/internal/store"
+	"github.com/nattevakt/nattevakt/server/internal/store/bolt"
+)
+
+// The child process of TestKill is this test binary again, with the path of its store in killChild.
+const (
+	killChild = "NATTEVAKT_KILL_CHILD"
+	// killChildWaits makes the child wait for its death when a commit fails, instead of complaining.
+	killChildWaits = "NATTEVAKT_KILL_CHILD_WAITS"
+	// killRounds sets how often TestKill kills; 0 is its default.
+	killRounds = "NATTEVAKT_KILLS"
+)
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(killChild); path != "" {
+		err := writeUntilKilled(path)
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// A writer n commits batches 1, 2, 3 … Batch b puts writerRows rows that belong to b, deletes those of
+// batch b-writerKeeps, and moves the writer's own row to b. So the rows of a writer follow from the one number
+// in its row, and anything lost or half-done shows.
+const (
+	writers     = 12
+	writerRows  = 5
+	writerKeeps = 4
+)
+
+func writerBatch(writer int, b uint64) store.Batch {
+	batch := store.Batch{Ops: []store.Op{store.Put(store.Meta, fmt.Append(nil, writer), binary.BigEndian.AppendUint64(nil, b))}}
+	for row := range writerRows {
+		value := strings.Repeat(fmt.Sprint(writer, b, row), 10*row+1)
+		batch.Ops = append(batch.Ops, store.Put(store.Devices, writerKey(writer, b, row), []byte(value)))
+		if b > writerKeeps {
+			batch.Ops = append(batch.Ops, store.Delete(store.Devices, writerKey(writer, b-writerKeeps, row)))
+		}
+	}
+	return batch
+}
+
+func writerKey(writer int, b uint64, row int) []byte {
+	return fmt.Appendf(nil, "%d/%d/%d", row, writer, b)
+}
+
+// position reads how far a writer has come.
+func position(ctx context.Context, s store.Store, writer int) (uint64, error) {
+	r, err := s.Get(ctx, store.Meta, fmt.Append(nil, writer))
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return binary.BigEndian.Uint64(r.Value), nil
+}
+
+// write commits batches of one writer for ever and calls acknowledged after each; it ends with the
+// first error.
+func write(ctx context.Context, s store.Store, writer int, acknowledged func(b uint64)) error {
+	b, err := position(ctx, s, writer)
+	for ; err == nil; acknowledged(b) {
+		b++
+		_, err = s.Commit(ctx, writerBatch(writer, b))
+		if err != nil {
+			break
+		}
+	}
+	return err
+}
+
+// verifyWriters compares the whole store with what the writers' rows say, and these with what was
+// acknowledged.
+func verifyWriters(t *testing.T, s *bolt.Store, acknowledged [writers]uint64) {
+	t.Helper()
+	want := map[string]string{}
+	for w, promised := range acknowledged {
+		last, err := position(t.Context(), s, w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last < promised || last > promised+1 {
+			t.Fatalf("writer %d stands at batch %d, %d was acknowledged", w, last, promised)
+		}
+		for b := max(last, writerKeeps) - writerKeeps + 1; b <= last; b++ {
+			for _, op := range writerBatch(w, b).Ops {
+				if op.Table == store.Devices && op.Value != nil {
+					want[string(op.Key)] = string(op.Value)
+				}
+			}
+		}
+	}
+	for r, err := range s.Scan(t.Context(), store.Devices, store.Range{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want[string(r.Key)] != string(r.Value) {
+			t.Fatalf("row %s holds %.40q, want %.40q", r.Key, r.Value, want[string(r.Key)])
+		}
+		delete(want, string(r.Key))
+	}
+	if len(want) != 0 {
+		t.Fatalf("%d rows are missing: %v", len(want), want)
+	}
+}
+
+func writeUntilKilled(path string) error {
+	s, err := bolt.Open(path, bolt.Options{})
+	if err != nil {
+		return err
+	}
+	failed := make(chan error)
+	for w := range writers {
+		go func() {
+			failed <- write(context.Background(), s, w, func(b uint64) {
+				// One write of a few bytes to a pipe is never torn.
+				os.Stdout.WriteString(fmt.Sprintf("%d %d\n", w, b))
+			})
+		}()
+	}
+	err = <-failed
+	if os.Getenv(killChildWaits) != "" {
+		select {} // to be killed
+	}
+	return err
+}
+
+// TestKill kills a process in the middle of its commits, again and again on one file: no acknowledged
+// batch is lost, no other batch is there in part. Every tenth round starts without a file and kills
+// early, while it is made. The kernel keeps what a killed process wrote: what a power cut takes, see
+// TestPowerCut.
+func TestKill(t *testing.T) {
+	rounds := 300
+	if text := os.Getenv(killRounds); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatalf("%s: %v", killRounds, err)
+		}
+		rounds = n
+	}
+	if testing.Short() {
+		rounds = 20
+	}
+	dir := t.TempDir()
+	var acknowledged [writers]uint64
+	total := uint64(0)
+	for round := range rounds {
+		path, life := filepath.Join(dir, "store"), time.Duration(rand.IntN(50))*time.Millisecond
+		if round%10 == 9 {
+			path, life = filepath.Join(t.TempDir(), "store"), time.Duration(rand.IntN(15))*time.Millisecond
+			fresh := killAfter(t, path, life, [writers]uint64{})
+			verifyKilled(t, path, fresh)
+			continue
+		}
+		acknowledged = killAfter(t, path, life, acknowledged)
+		acknowledged = verifyKilled(t, path, acknowledged)
+	}
+	for _, b := range acknowledged {
+		total += b
+	}
+	if total == 0 {
+		t.Error("no batch was ever acknowledged: nothing was tested")
+	}
+	t.Logf("%d kills, %d batches", rounds, total)
+}
+
+// killAfter runs a child for life, counted from its start, and gives the newest batch each writer was
+// told is durable.
+func killAfter(t *testing.T, path string, life time.Duration, acknowledged [writers]uint64) [writers]uint64 {
+	t.Helper()
+	return runWriters(t, path, acknowledged, func(child *os.Process) {
+		time.Sleep(life)
+		_ = child.Kill() // it may have ended by itself, which Wait tells
+	})
+}
+
+// runWriters starts a child and end, which must see to it that the child dies of a signal.
+func runWriters(t *testing.T, path string, acknowledged [writers]uint64, end func(*os.Process)) [writers]uint64 {
+	t.Helper()
+	child := exec.Command(os.Args[0])
+	child.Env = append(os.Environ(), killChild+"="+path)
+	var complaint strings.Builder
+	child.Stderr = &complaint
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		end(child.Process)
+	}()
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		var w int
+		var b uint64
+		if _, err := fmt.Sscanf(lines.Text(), "%d %d", &w, &b); err != nil {
+			t.Fatalf("child said %q", lines.Text())
+		}
+		acknowledged[w] = b
+	}
+	<-ended
+	if err := child.Wait(); child.ProcessState.Exited() {
+		t.Fatalf("the child was not killed: %v: %s", err, complaint.String())
+	}
+	return acknowledged
+}
+
+// verifyKilled opens what was left and gives where each writer stands now: a batch may have become durable
+// just before its acknowledgement was sent.
+func verifyKilled(t *testing.T, path string, acknowledged [writers]uint64) (now [writers]uint64) {
+	t.Helper()
+	s := open(t, path)
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	verifyWriters(t, s, acknowledged)
+	for w := range now {
+		var err error
+		if now[w], err = position(t.Context(), s, w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return now
+}
