@@ -2,9 +2,15 @@
 // its attempts and phases. It decides which transitions are legal; it does no I/O and reads no clock.
 //
 // Guarantees:
-//   - A job is in exactly one state; the legal moves are one table, and Apply refuses all others.
+//   - A job is in exactly one state; the legal moves are one table (moves), and no function makes another.
 //   - Reports are idempotent: applying the same or an older one again changes nothing.
-//   - Every job ends: in success, or with exactly one reason.
+//   - Progress never goes back: neither the phase of an attempt nor its bytes nor what was fetched.
+//   - Every job ends: in success, or with exactly one reason. An end that the device reported is final.
+//     An end that the control plane decided in its silence (expired, cancelled) gives way to the news that
+//     the work was done after all, for the disk is what it is.
+//   - Times in a job are the control plane's: when it decided or learned, whatever the device's clock said.
+//
+// Called by plan and readiness, which decide with it, and by control, which commits what it returns.
 package rollout
 
 import (
@@ -97,6 +103,10 @@ type Job struct {
 	TotalBytes uint64
 	// FetchedBytes crossed the network, all attempts.
 	FetchedBytes uint64
+	// FetchedBefore is the part of FetchedBytes that earlier attempts fetched.
+	FetchedBefore uint64
+	// Reason of an ended job says why it did not succeed. Before the end it is why the device waits, or
+	// why the attempt before this one failed; None if all is well.
 	Reason       reason.Code
 	Detail       string
 	PlannedStart time.Time
@@ -109,15 +119,17 @@ type Job struct {
 
 // Progress is one report from a device about its job.
 type Progress struct {
-	Job          id.Job
-	Attempt      int
-	Number       uint32
-	Phase        Phase
-	State        PhaseState
-	DoneBytes    uint64
-	TotalBytes   uint64
+	Job        id.Job
+	Attempt    int
+	Number     uint32
+	Phase      Phase
+	State      PhaseState
+	DoneBytes  uint64
+	TotalBytes uint64
+	// FetchedBytes crossed the network in this attempt.
 	FetchedBytes uint64
 	Reason       reason.Code
 	Detail       string
-	At           time.Time
+	// At is by the device's clock: for people who read a log, never for a decision.
+	At time.Time
 }
