@@ -1,0 +1,32 @@
+// Package sparse finds, makes and forgets the holes of files, where the system can.
+//
+// Guarantee: without support of the system or file system the answers are still true: everything is
+// data, and Punch says errors.ErrUnsupported.
+package sparse
+
+import (
+	"errors"
+	"io"
+	"os"
+)
+
+// NextData gives where, from off on, the next byte lies that may be other than zero, at most limit.
+func NextData(f *os.File, off, limit int64) int64 {
+	next, err := seek(f, off, true)
+	if errors.Is(err, io.EOF) {
+		return limit
+	}
+	if err != nil || next < off {
+		return off
+	}
+	return min(next, limit)
+}
+
+// NextHole gives where, from off on, the next hole starts, at most limit.
+func NextHole(f *os.File, off, limit int64) int64 {
+	next, err := seek(f, off, false)
+	if err != nil || next < off {
+		return limit
+	}
+	return min(next, limit)
+}
