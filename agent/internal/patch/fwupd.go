@@ -19,8 +19,10 @@ const (
 	systemBus = "unix:path=/run/dbus/system_bus_socket"
 	// deviceUpdatable is FWUPD_DEVICE_FLAG_UPDATABLE of libfwupd's enumeration.
 	deviceUpdatable = uint64(1) << 1
-	// remoteDownload is FWUPD_REMOTE_KIND_DOWNLOAD: metadata that is fetched, as against that of a package.
+	// remoteDownload and remoteLocal are FWUPD_REMOTE_KIND_DOWNLOAD, whose metadata is fetched, and
+	// FWUPD_REMOTE_KIND_LOCAL, whose metadata came with a package.
 	remoteDownload = uint32(1)
+	remoteLocal    = uint32(2)
 	// maxDevices bounds how many devices are asked about; a docked laptop has some 40.
 	maxDevices = 512
 )
@@ -56,11 +58,18 @@ func (f fwupd) Missing(ctx context.Context) (Result, error) {
 	if len(devices) > maxDevices {
 		return Result{}, fmt.Errorf("fwupd lists %d devices, more than %d", len(devices), maxDevices)
 	}
-	updates, err := upgrades(ctx, daemon, devices)
+	devices = slices.DeleteFunc(devices, notUpdatable)
+	if len(devices) == 0 {
+		return Result{}, nil
+	}
+	remotes, err := call(ctx, daemon, "GetRemotes")
 	if err != nil {
 		return Result{}, err
 	}
-	remotes, err := call(ctx, daemon, "GetRemotes")
+	if !slices.ContainsFunc(remotes, hasMetadata) {
+		return Result{}, errors.New("fwupd knows no firmware yet; run fwupdmgr refresh")
+	}
+	updates, err := upgrades(ctx, daemon, devices)
 	if err != nil {
 		return Result{}, err
 	}
@@ -100,36 +109,36 @@ type properties map[string]dbus.Variant
 
 func call(ctx context.Context, daemon dbus.BusObject, method string, args ...any) ([]properties, error) {
 	var answer []properties
-	if err := daemon.CallWithContext(ctx, fwupdName+"."+method, 0, args...).Store(&answer); err != nil {
+	err := daemon.CallWithContext(ctx, fwupdName+"."+method, 0, args...).Store(&answer)
+	if err != nil && !isNone(err) {
 		return nil, fmt.Errorf("fwupd %s: %w", method, err)
 	}
 	return answer, nil
 }
 
-func upgrades(ctx context.Context, daemon dbus.BusObject, devices []properties) ([]Update, error) {
-	var updates []Update
-	for _, device := range devices {
-		id := get[string](device, "DeviceId")
-		if id == "" || get[uint64](device, "Flags")&deviceUpdatable == 0 {
-			continue
-		}
-		releases, err := call(ctx, daemon, "GetUpgrades", id)
-		if nothingToDo(err) || err == nil && len(releases) == 0 {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		updates = append(updates, firmwareUpdate(device, releases))
-	}
-	return updates, nil
-}
-
-// nothingToDo recognises the two ways in which fwupd says that a device has no upgrade.
-func nothingToDo(err error) bool {
+// isNone recognises the two errors by which fwupd says that a device has no upgrade.
+func isNone(err error) bool {
 	var answer dbus.Error
 	return errors.As(err, &answer) &&
 		(answer.Name == fwupdName+".NothingToDo" || answer.Name == fwupdName+".NotSupported")
+}
+
+func notUpdatable(device properties) bool {
+	return get[string](device, "DeviceId") == "" || get[uint64](device, "Flags")&deviceUpdatable == 0
+}
+
+func upgrades(ctx context.Context, daemon dbus.BusObject, devices []properties) ([]Update, error) {
+	var updates []Update
+	for _, device := range devices {
+		releases, err := call(ctx, daemon, "GetUpgrades", get[string](device, "DeviceId"))
+		if err != nil {
+			return nil, err
+		}
+		if len(releases) > 0 {
+			updates = append(updates, firmwareUpdate(device, releases))
+		}
+	}
+	return updates, nil
 }
 
 // firmwareUpdate describes a device's upgrade to the newest release, which fwupd puts first. It is as grave as
@@ -163,6 +172,17 @@ func urgency(release properties) Severity {
 		return Security
 	}
 	return Other
+}
+
+// hasMetadata tells whether a remote has told the daemon of any firmware; one never fetched has no time.
+func hasMetadata(remote properties) bool {
+	switch get[uint32](remote, "Type") {
+	case remoteLocal:
+		return get[bool](remote, "Enabled")
+	case remoteDownload:
+		return get[bool](remote, "Enabled") && !unix(remote, "ModificationTime").IsZero()
+	}
+	return false
 }
 
 // oldestRemote is when the stalest enabled source of firmware was last fetched: the daemon knows nothing newer
