@@ -32,7 +32,11 @@ type snapshot struct {
 func (s *snapshot) Size() int64 { return s.tx.Size() }
 
 func (s *snapshot) WriteTo(w io.Writer) (int64, error) {
-	return s.tx.WriteTo(untilDone{s.ctx, w})
+	n, err := s.tx.WriteTo(untilDone{s.ctx, w})
+	if err != nil && s.ctx.Err() != nil {
+		err = s.ctx.Err() // bbolt flattens errors to text
+	}
+	return n, err
 }
 
 func (s *snapshot) Close() error {

@@ -91,6 +91,8 @@ type Store struct {
 
 	// broken holds the error that took the store out of service.
 	broken atomic.Pointer[error]
+	// wedged: bbolt panicked inside a write, perhaps with its locks held.
+	wedged atomic.Bool
 
 	sending sync.RWMutex // held for reading while a request enters the queue
 	closed  bool         // guarded by sending
@@ -173,9 +175,8 @@ func (s *Store) Close() error {
 	}
 	close(s.queue)
 	<-s.drained
-	if s.broken.Load() != nil {
-		// A transaction may have died with its locks held; the mapping goes with the process.
-		return s.file.Close()
+	if s.wedged.Load() {
+		return s.file.Close() // the mapping, and with it the file's lock, goes with the process
 	}
 	return s.db.Close()
 }

@@ -179,6 +179,7 @@ func (s *Store) failedWrite(id int, cause error) error {
 		return full
 	}
 	err := fmt.Errorf("%w: write %s: %w: look at the disk and the system log, then start the control plane again", store.ErrBroken, s.path, cause)
+	s.wedged.CompareAndSwap(false, errors.Is(cause, store.ErrDamaged))
 	s.broken.CompareAndSwap(nil, &err)
 	return err
 }
