@@ -20,7 +20,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -64,13 +63,16 @@ func BuildTest(t testing.TB, dir string) string {
 // the test. It is stopped after three minutes.
 func Run(t testing.TB, exe string, args ...string) (string, error) {
 	t.Helper()
-	return run(t, append([]string{binary(t), exe}, args...))
+	prefix, wine64 := Prefix(t), binary(t)
+	defer hold(t, prefix, syscall.LOCK_SH)()
+	return run(prefix, append([]string{wine64, exe}, args...))
 }
 
 // RunAs is Run on a machine whose /sys/class/dmi/id holds the given files (sys_vendor, product_name, …).
+// It has the prefix for itself, and Wine starts and ends with it: what Wine reads at its start is fresh.
 func RunAs(t testing.TB, dmi map[string]string, exe string, args ...string) (string, error) {
 	t.Helper()
-	wine64 := binary(t)
+	prefix, wine64 := Prefix(t), binary(t)
 	if err := exec.Command("unshare", "-m", "mount", "--make-rprivate", "/").Run(); err != nil {
 		t.Skip(needMounts)
 	}
@@ -80,26 +82,33 @@ func RunAs(t testing.TB, dmi map[string]string, exe string, args ...string) (str
 			t.Fatal(err)
 		}
 	}
-	return run(t, append([]string{"unshare", "-m", "sh", "-c", fakeDMI, folder, wine64, exe}, args...))
+	defer hold(t, prefix, syscall.LOCK_EX)()
+	stop(prefix, wine64)
+	defer stop(prefix, wine64)
+	return run(prefix, append([]string{"unshare", "-m", "sh", "-c", fakeDMI, folder, wine64, exe}, args...))
 }
 
-func run(t testing.TB, argv []string) (string, error) {
-	t.Helper()
-	return runIn(Prefix(t), argv)
+// stop ends the server of the prefix and all that runs in it. That none is running is no failure.
+func stop(prefix, wine64 string) {
+	_, _ = run(prefix, []string{filepath.Join(filepath.Dir(wine64), "wineserver"), "-k"})
 }
 
-func runIn(prefix string, argv []string) (string, error) {
+// run collects the output in a file, not through a pipe: Wine's server outlives the program for seconds
+// and would keep a pipe open.
+func run(prefix string, argv []string) (string, error) {
+	out, err := os.CreateTemp("", "wine-output-")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = errors.Join(out.Close(), os.Remove(out.Name())) }()
 	ctx, cancel := context.WithTimeout(context.Background(), runLimit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = append(os.Environ(), "WINEPREFIX="+prefix, "WINEARCH=win64", "WINEDEBUG=-all", "DISPLAY=")
-	// Wine's server outlives the program for some seconds and may hold its pipes.
-	cmd.WaitDelay = 5 * time.Second
-	out, err := cmd.CombinedOutput()
-	if errors.Is(err, exec.ErrWaitDelay) {
-		err = nil
-	}
-	return string(out), err
+	cmd.Stdout, cmd.Stderr = out, out
+	err = cmd.Run()
+	written, readErr := os.ReadFile(out.Name())
+	return string(written), errors.Join(err, readErr)
 }
 
 // Prefix returns the folder of the shared prefix, making it first if need be (about ten seconds).
@@ -113,11 +122,10 @@ func Prefix(t testing.TB) string {
 	if err != nil {
 		t.Fatalf("find folder for the Wine prefix: %v (set NATTEVAKT_WINE_PREFIX)", err)
 	}
-	unlock, err := lock(prefix + ".lock")
-	if err != nil {
-		t.Fatalf("lock Wine prefix: %v", err)
+	if err := os.MkdirAll(filepath.Dir(prefix), 0o755); err != nil {
+		t.Fatal(err)
 	}
-	defer unlock()
+	defer hold(t, prefix, syscall.LOCK_EX)()
 	if err := prepare(prefix, wine64); err != nil {
 		t.Fatalf("make Wine prefix %s: %v", prefix, err)
 	}
@@ -141,10 +149,10 @@ func prepare(prefix, wine64 string) error {
 	if err := os.MkdirAll(prefix, 0o755); err != nil {
 		return err
 	}
-	if out, err := runIn(prefix, []string{wine64, "wineboot", "--init"}); err != nil {
+	if out, err := run(prefix, []string{wine64, "wineboot", "--init"}); err != nil {
 		return fmt.Errorf("wineboot: %w\n%s", err, out)
 	}
-	if out, err := runIn(prefix, []string{wine64, "winecfg", "-v", "win10"}); err != nil {
+	if out, err := run(prefix, []string{wine64, "winecfg", "-v", "win10"}); err != nil {
 		return fmt.Errorf("winecfg: %w\n%s", err, out)
 	}
 	if err := buildShim(prefix); err != nil {
@@ -169,26 +177,25 @@ func buildShim(prefix string) error {
 // binary finds wine64; Debian keeps it outside PATH.
 func binary(t testing.TB) string {
 	t.Helper()
-	candidates := []string{"wine64", "/usr/lib/wine/wine64"}
-	i := slices.IndexFunc(candidates, func(c string) bool { _, err := exec.LookPath(c); return err == nil })
-	if i < 0 {
-		t.Skip(needWine)
+	for _, candidate := range []string{"wine64", "/usr/lib/wine/wine64"} {
+		if path, err := exec.LookPath(candidate); err == nil {
+			return path
+		}
 	}
-	return candidates[i]
+	t.Skip(needWine)
+	return ""
 }
 
-// lock takes an exclusive lock on a file, waiting for whoever holds it.
-func lock(path string) (unlock func(), err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, err
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+// hold waits for the lock of the prefix, shared or exclusive, and returns what gives it back.
+func hold(t testing.TB, prefix string, how int) (release func()) {
+	t.Helper()
+	f, err := os.OpenFile(prefix+".lock", os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
-		return nil, err
+		t.Fatal(err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+	if err := syscall.Flock(int(f.Fd()), how); err != nil {
 		_ = f.Close()
-		return nil, err
+		t.Fatalf("lock Wine prefix: %v", err)
 	}
-	return func() { _ = f.Close() }, nil
+	return func() { _ = f.Close() }
 }
