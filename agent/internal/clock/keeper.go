@@ -59,6 +59,15 @@ func (k *Keeper) Anchor() Anchor {
 // Now estimates the control plane's time.
 func (k *Keeper) Now() time.Time { return k.Anchor().Now(k.read()) }
 
+// RealNow estimates the control plane's own wall clock; the machine's where it was never told.
+func (k *Keeper) RealNow() time.Time {
+	r := k.read()
+	if now := k.Anchor().RealNow(r); !now.IsZero() {
+		return now
+	}
+	return r.Wall
+}
+
 // Until is the real time to wait for the control plane's time to be t.
 func (k *Keeper) Until(t time.Time) time.Duration { return k.Anchor().Until(t, k.read()) }
 

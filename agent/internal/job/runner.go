@@ -71,12 +71,14 @@ type running struct {
 	live *Progress
 }
 
-// Hooks are told what happens, without locks held. They must be quick.
+// Hooks are told what happens, without locks held unless they say so. All must be set, and be quick.
 type Hooks struct {
 	// Urgent: there is a report that should not wait.
 	Urgent func()
 	// Over: an attempt has ended, well or not.
 	Over func()
+	// Reported: a report was made. Locks are held: it may only note it.
+	Reported func(Progress)
 }
 
 // Open reads the journal.
@@ -288,6 +290,7 @@ func (r *Runner) report(p Progress) {
 	p.Job, p.Attempt, p.Number = r.journal.Order.Job, r.journal.Order.Attempt, r.number
 	p.Fetched, p.At = r.journal.Fetched, r.clock.Now()
 	r.journal.Queue = r.journal.Queue.add(p)
+	r.hooks.Reported(p)
 }
 
 // save writes the journal. If it cannot, the work goes on from memory: it may be done twice after a
