@@ -181,3 +181,19 @@ type Counts struct {
 	Total, Announced, Pending, Active, Revoked, Retired int
 	Ready, NotReady                                     int
 }
+
+func (s State) String() string {
+	switch s {
+	case Announced:
+		return "announced"
+	case Pending:
+		return "pending"
+	case Active:
+		return "active"
+	case Revoked:
+		return "revoked"
+	case Retired:
+		return "retired"
+	}
+	return "unknown"
+}
