@@ -58,7 +58,7 @@ func lenovo(m model, serial string) SMBIOS {
 }
 
 // Cabinet returns n machines of mixed Dell, HP and Lenovo models, each with its own serial number, UUID,
-// MAC addresses, hostname and wear.
+// MAC addresses, hostname and wear; n is at most 27,000.
 func Cabinet(n int, seed uint64) []Machine {
 	machines := make([]Machine, n)
 	for i := range machines {
@@ -112,11 +112,12 @@ func debian(hostname string, installed time.Time, packages int) OS {
 
 const alphabet = "BCDFGHJKLMNPQRSTVWXZ0123456789"
 
-// serial is eight characters of which the first two count the place, so that no two are the same.
+// serial is eight characters of which the first three count the place, so that no two are the same.
 func serial(place int, r *rand.Rand) string {
-	b := []byte{alphabet[place/len(alphabet)%len(alphabet)], alphabet[place%len(alphabet)]}
-	for range 6 {
-		b = append(b, alphabet[r.IntN(len(alphabet))])
+	const n = len(alphabet)
+	b := []byte{alphabet[place/n/n%n], alphabet[place/n%n], alphabet[place%n]}
+	for range 5 {
+		b = append(b, alphabet[r.IntN(n)])
 	}
 	return string(b)
 }
