@@ -80,7 +80,7 @@ func readTable() (*smbios.Table, error) {
 	const rawSMBIOS = 'R'<<24 | 'S'<<16 | 'M'<<8 | 'B'
 	size, err := call(getFirmwareTable, rawSMBIOS, 0, 0, 0)
 	if size == 0 {
-		return &smbios.Table{}, err
+		return &smbios.Table{}, fmt.Errorf("%w: %w", ErrNoSMBIOS, err)
 	}
 	raw := make([]byte, min(size, 1<<20))
 	n, err := call(getFirmwareTable, rawSMBIOS, 0, uintptr(unsafe.Pointer(&raw[0])), uintptr(len(raw)))

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -9,6 +10,10 @@ import (
 	"github.com/nattevakt/nattevakt/agent/internal/inventory/smbios"
 	nattevaktv1 "github.com/nattevakt/nattevakt/proto/nattevakt/v1"
 )
+
+// ErrNoSMBIOS is what Identity's error wraps where the system shows no table at all: the machine is then
+// not known by its firmware, however often it is asked.
+var ErrNoSMBIOS = errors.New("no smbios table (usual in containers and on some virtual machines and boards)")
 
 // vendors brings manufacturer texts into one form; each pattern is matched at the start, without regard to
 // case. A manufacturer that is not here keeps its text.

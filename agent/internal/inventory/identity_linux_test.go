@@ -2,8 +2,11 @@ package inventory_test
 
 import (
 	"encoding/hex"
+	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -98,6 +101,27 @@ func TestFilesInsteadOfTables(t *testing.T) {
 	}
 }
 
+// TestCabinet: a cabinet's machines are of known models, and each is its own.
+func TestCabinet(t *testing.T) {
+	digests, keys := map[[inventory.DigestSize]byte]string{}, map[string]bool{}
+	for _, m := range madeup.Cabinet(30, 1) {
+		id, err := inventory.Identity(made(t, m))
+		if err != nil {
+			t.Fatal(err)
+		}
+		digest := inventory.HardwareDigest(id)
+		if digests[digest] != "" || id.Serial == "" || id.FormFactor != nattevaktv1.FormFactor_FORM_FACTOR_LAPTOP {
+			t.Errorf("%s is %v, like %q", m.Name, id, digests[digest])
+		}
+		digests[digest] = m.Name
+		keys[id.Vendor+" "+id.ModelKey] = true
+	}
+	want := []string{"Dell 0C00", "Dell 0C0B", "HP 83B2", "HP 880D", "Lenovo 20N2", "Lenovo 21FG", "Lenovo 21HE"}
+	if got := slices.Sorted(maps.Keys(keys)); !slices.Equal(got, want) {
+		t.Errorf("models %v, want %v", got, want)
+	}
+}
+
 func TestHardwareDigestIsFixed(t *testing.T) {
 	id, err := inventory.Identity(made(t, madeup.DellLatitude()))
 	if err != nil {
@@ -124,8 +148,8 @@ func TestSilentVirtualMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 	id, err := inventory.Identity(root)
-	if err == nil || id.FormFactor != nattevaktv1.FormFactor_FORM_FACTOR_VIRTUAL {
-		t.Errorf("Identity = %v, %v; want virtual, and an error that there is no SMBIOS", id, err)
+	if !errors.Is(err, inventory.ErrNoSMBIOS) || id.FormFactor != nattevaktv1.FormFactor_FORM_FACTOR_VIRTUAL {
+		t.Errorf("Identity = %v, %v; want virtual, and ErrNoSMBIOS", id, err)
 	}
 }
 

@@ -10,9 +10,6 @@ import (
 	nattevaktv1 "github.com/nattevakt/nattevakt/proto/nattevakt/v1"
 )
 
-// errNoSMBIOS is returned where the kernel shows neither form of the table.
-var errNoSMBIOS = errors.New("no smbios: neither sys/firmware/dmi/tables nor sys/class/dmi/id is there (usual in containers and on some virtual machines and boards)")
-
 func (r root) findFirmware(in *nattevaktv1.Inventory) error {
 	id, t, err := r.identity()
 	describe(in, t)
@@ -23,7 +20,7 @@ func (r root) findFirmware(in *nattevaktv1.Inventory) error {
 func (r root) identity() (*nattevaktv1.HardwareIdentity, *smbios.Table, error) {
 	t, err := r.table()
 	id := identify(t)
-	if errors.Is(err, errNoSMBIOS) && r.underHypervisor() {
+	if errors.Is(err, ErrNoSMBIOS) && r.underHypervisor() {
 		id.FormFactor = nattevaktv1.FormFactor_FORM_FACTOR_VIRTUAL
 	}
 	return id, t, err
@@ -53,7 +50,7 @@ func (r root) tableFromFiles(cause error) (*smbios.Table, error) {
 	t := &smbios.Table{}
 	if !r.exists(folder) {
 		if cause == nil {
-			cause = errNoSMBIOS
+			cause = ErrNoSMBIOS
 		}
 		return t, cause
 	}
