@@ -63,7 +63,10 @@ func (r root) findRPM(ctx context.Context, in *nattevaktv1.Inventory) error {
 		after = booted.AsTime()
 	}
 	n, causes, err := parseRPM(bytes.NewReader(out), after)
-	addCount(in, "rpm", n)
+	if n > 0 {
+		// The rpm tool alone, on Debian say, makes an empty database.
+		addCount(in, "rpm", n)
+	}
 	if len(causes) > 0 {
 		in.Os = &nattevaktv1.OperatingSystem{Reboot: &nattevaktv1.RebootPending{Pending: true, Causes: causes}}
 	}
