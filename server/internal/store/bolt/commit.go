@@ -91,10 +91,10 @@ func (s *Store) commitLoop() {
 	}
 }
 
-// gather takes first and what else waits, within the bounds of a group. It gives way once before it
-// stops: callers whose last commit has just ended are then about to send their next.
+// gather takes first and what else waits, within the bounds of a group. It gives way as long as that
+// brings more: callers whose last commit has just ended are about to send their next.
 func (s *Store) gather(group []*request, first *request) []*request {
-	ops, size, gaveWay := 0, 0, false
+	ops, size, before := 0, 0, 0
 	take := func(r *request) {
 		if r.claim() {
 			group = append(group, r)
@@ -111,10 +111,10 @@ func (s *Store) gather(group []*request, first *request) []*request {
 			}
 			take(r)
 		default:
-			if gaveWay {
+			if len(group) == before {
 				return group
 			}
-			gaveWay = true
+			before = len(group)
 			runtime.Gosched()
 		}
 	}

@@ -9,6 +9,3 @@ func OpenUpgrading(path string, ups []Upgrade) (*Store, error) {
 
 // File is the open file, for tests that break it.
 func (s *Store) File() *os.File { return s.file }
-
-// NewestSchema is the schema of this program.
-var NewestSchema = newestSchema(upgrades)

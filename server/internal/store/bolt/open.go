@@ -133,6 +133,7 @@ func (s *Store) open() error {
 		}
 		return openError(s.path, err)
 	}
+	warm(s.file)
 	return s.sameFile()
 }
 

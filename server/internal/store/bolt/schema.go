@@ -32,6 +32,9 @@ type Upgrade struct {
 // a new field of a record needs none. Old files are kept in testdata.
 var upgrades []Upgrade
 
+// Schema is the number of the schema that this program writes.
+func Schema() int { return newestSchema(upgrades) }
+
 func newestSchema(ups []Upgrade) int { return firstSchema + len(ups) }
 
 // prepare makes missing tables and runs the missing upgrades, all in one transaction.

@@ -106,11 +106,11 @@ var keep = flag.Bool("keep", false, "write a kept database of the present schema
 // written again must give the same bytes, so that no field was dropped. (What the bytes mean is held by
 // the golden file of package record.) For a new schema run with -keep; an old file is never written anew.
 func TestKeptDatabases(t *testing.T) {
-	newest := fmt.Sprintf("testdata/schema-%d.db.gz", bolt.NewestSchema)
+	newest := fmt.Sprintf("testdata/schema-%d.db.gz", bolt.Schema())
 	if _, err := os.Stat(newest); errors.Is(err, os.ErrNotExist) && *keep {
 		keepDatabase(t, newest)
 	}
-	for n := 1; n <= bolt.NewestSchema; n++ {
+	for n := 1; n <= bolt.Schema(); n++ {
 		t.Run(fmt.Sprint("schema ", n), func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "store")
 			gunzip(t, fmt.Sprintf("testdata/schema-%d.db.gz", n), path)

@@ -68,7 +68,7 @@ func codecs() []codec {
 		newCodec("job", rollout.Job{
 			ID: id.Job{15: 5}, Rollout: "r-1", Device: id.Device{15: 6}, Revision: 4, Attempt: 2, Number: 9,
 			State: rollout.JobFailed, Phase: rollout.PhaseWrite, PhaseState: rollout.PhaseFailed, DoneBytes: 1 << 33, TotalBytes: 31 << 30,
-			FetchedBytes: 1 << 34, Reason: reason.DiskError, Detail: "write /dev/nvme0n1p3: input/output error", PlannedStart: at,
+			FetchedBytes: 1 << 34, FetchedBefore: 1 << 33, Reason: reason.DiskError, Detail: "write /dev/nvme0n1p3: input/output error", PlannedStart: at,
 			GrantedAt: at.Add(time.Minute), StartedAt: at.Add(time.Second), EndedAt: at.Add(time.Hour), HeardAt: at.Add(2 * time.Hour),
 		}, sure(record.EncodeJob), record.DecodeJob),
 		newCodec("report", record.Report{

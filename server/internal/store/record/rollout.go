@@ -56,25 +56,26 @@ func DecodeRollout(value []byte) (rollout.Rollout, error) {
 }
 
 type jobRow struct {
-	ID           id.Job      `cbor:"1,keyasint"`
-	Rollout      string      `cbor:"2,keyasint,omitempty"`
-	Device       id.Device   `cbor:"3,keyasint"`
-	Revision     uint64      `cbor:"4,keyasint,omitempty"`
-	Attempt      int         `cbor:"5,keyasint,omitempty"`
-	Number       uint32      `cbor:"6,keyasint,omitempty"`
-	State        uint8       `cbor:"7,keyasint,omitempty"`
-	Phase        uint8       `cbor:"8,keyasint,omitempty"`
-	PhaseState   uint8       `cbor:"9,keyasint,omitempty"`
-	DoneBytes    uint64      `cbor:"10,keyasint,omitempty"`
-	TotalBytes   uint64      `cbor:"11,keyasint,omitempty"`
-	FetchedBytes uint64      `cbor:"12,keyasint,omitempty"`
-	Reason       reason.Code `cbor:"13,keyasint,omitempty"`
-	Detail       string      `cbor:"14,keyasint,omitempty"`
-	PlannedStart instant     `cbor:"15,keyasint,omitempty"`
-	GrantedAt    instant     `cbor:"16,keyasint,omitempty"`
-	StartedAt    instant     `cbor:"17,keyasint,omitempty"`
-	EndedAt      instant     `cbor:"18,keyasint,omitempty"`
-	HeardAt      instant     `cbor:"19,keyasint,omitempty"`
+	ID            id.Job      `cbor:"1,keyasint"`
+	Rollout       string      `cbor:"2,keyasint,omitempty"`
+	Device        id.Device   `cbor:"3,keyasint"`
+	Revision      uint64      `cbor:"4,keyasint,omitempty"`
+	Attempt       int         `cbor:"5,keyasint,omitempty"`
+	Number        uint32      `cbor:"6,keyasint,omitempty"`
+	State         uint8       `cbor:"7,keyasint,omitempty"`
+	Phase         uint8       `cbor:"8,keyasint,omitempty"`
+	PhaseState    uint8       `cbor:"9,keyasint,omitempty"`
+	DoneBytes     uint64      `cbor:"10,keyasint,omitempty"`
+	TotalBytes    uint64      `cbor:"11,keyasint,omitempty"`
+	FetchedBytes  uint64      `cbor:"12,keyasint,omitempty"`
+	Reason        reason.Code `cbor:"13,keyasint,omitempty"`
+	Detail        string      `cbor:"14,keyasint,omitempty"`
+	PlannedStart  instant     `cbor:"15,keyasint,omitempty"`
+	GrantedAt     instant     `cbor:"16,keyasint,omitempty"`
+	StartedAt     instant     `cbor:"17,keyasint,omitempty"`
+	EndedAt       instant     `cbor:"18,keyasint,omitempty"`
+	HeardAt       instant     `cbor:"19,keyasint,omitempty"`
+	FetchedBefore uint64      `cbor:"20,keyasint,omitempty"`
 }
 
 // EncodeJob gives the value of a row of store.Jobs.
@@ -85,7 +86,7 @@ func EncodeJob(j rollout.Job) []byte {
 		DoneBytes: j.DoneBytes, TotalBytes: j.TotalBytes, FetchedBytes: j.FetchedBytes,
 		Reason: j.Reason, Detail: j.Detail, PlannedStart: instantOf(j.PlannedStart),
 		GrantedAt: instantOf(j.GrantedAt), StartedAt: instantOf(j.StartedAt), EndedAt: instantOf(j.EndedAt),
-		HeardAt: instantOf(j.HeardAt),
+		HeardAt: instantOf(j.HeardAt), FetchedBefore: j.FetchedBefore,
 	})
 }
 
@@ -101,6 +102,6 @@ func DecodeJob(value []byte) (rollout.Job, error) {
 		DoneBytes: r.DoneBytes, TotalBytes: r.TotalBytes, FetchedBytes: r.FetchedBytes,
 		Reason: r.Reason, Detail: r.Detail, PlannedStart: r.PlannedStart.time(),
 		GrantedAt: r.GrantedAt.time(), StartedAt: r.StartedAt.time(), EndedAt: r.EndedAt.time(),
-		HeardAt: r.HeardAt.time(),
+		HeardAt: r.HeardAt.time(), FetchedBefore: r.FetchedBefore,
 	}, nil
 }
