@@ -26,7 +26,8 @@ type aptList struct {
 // them too ("http://deb.debian.org/debian bookworm/main amd64 Packages").
 func parseIndexTargets(r io.Reader) (map[string]aptList, error) {
 	lists := make(map[string]aptList)
-	for s, err := range stanzas(r) {
+	fields := []string{"description", "filename", "site", "origin", "label", "suite", "codename", "version"}
+	for s, err := range stanzas(r, fields...) {
 		if err != nil {
 			return nil, err
 		}
@@ -80,7 +81,7 @@ var errNoDate = errors.New("no Date field")
 // parseReleaseDate reads the Date of a Release or InRelease file, always in UTC ("Sat, 21 Nov 2026 00:53:02
 // UTC"; repositories made with other tools write GMT, Z or +0000).
 func parseReleaseDate(r io.Reader) (time.Time, error) {
-	for s, err := range stanzas(r) {
+	for s, err := range stanzas(r, "date") {
 		if err != nil {
 			return time.Time{}, err
 		}

@@ -2,6 +2,7 @@ package patch
 
 import (
 	"bufio"
+	"bytes"
 	"io"
 	"iter"
 	"strings"
@@ -15,39 +16,41 @@ const maxLine = 1 << 20
 type stanza map[string]string
 
 // stanzas reads Debian's control file format (deb-control(5)): dpkg's status, apt's Release files and
-// `apt-get indextargets`. Lines that are no field are passed over, so the signature around an InRelease
-// file does no harm. An error comes last and alone.
-func stanzas(r io.Reader) iter.Seq2[stanza, error] {
+// `apt-get indextargets`. Only the named fields are kept, which keeps a status file of megabytes out of
+// memory. Lines that are no field are passed over, so the signature around an InRelease file does no harm. An
+// error comes last and alone.
+func stanzas(r io.Reader, fields ...string) iter.Seq2[stanza, error] {
 	return func(yield func(stanza, error) bool) {
 		lines := scan(r)
 		current := stanza{}
 		for lines.Scan() {
-			line := lines.Text()
-			if line == "" {
-				if len(current) > 0 && !yield(current, nil) {
-					return
-				}
-				current = stanza{}
+			line := lines.Bytes()
+			if len(line) > 0 {
+				current.add(line, fields)
 				continue
 			}
-			current.add(line)
+			if len(current) > 0 && !yield(current, nil) {
+				return
+			}
+			current = stanza{}
 		}
 		if err := lines.Err(); err != nil {
 			yield(nil, err)
-			return
-		}
-		if len(current) > 0 {
+		} else if len(current) > 0 {
 			yield(current, nil)
 		}
 	}
 }
 
-func (s stanza) add(line string) {
-	if line[0] == ' ' || line[0] == '\t' {
+func (s stanza) add(line []byte, fields []string) {
+	name, value, ok := bytes.Cut(line, []byte(":"))
+	if !ok || line[0] == ' ' || line[0] == '\t' {
 		return
 	}
-	if name, value, ok := strings.Cut(line, ":"); ok {
-		s[strings.ToLower(name)] = strings.TrimSpace(value)
+	for _, field := range fields {
+		if strings.EqualFold(field, string(name)) {
+			s[field] = string(bytes.TrimSpace(value))
+		}
 	}
 }
 

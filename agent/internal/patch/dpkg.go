@@ -21,7 +21,7 @@ type debPackage struct {
 // the moment its files are there (dpkg(1), "Package states"), as it does for apt.
 func parseDpkgStatus(r io.Reader) ([]debPackage, error) {
 	var found []debPackage
-	for s, err := range stanzas(r) {
+	for s, err := range stanzas(r, "package", "status", "architecture", "version", "description") {
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package patch
 
 import (
+	"bytes"
 	"compress/gzip"
 	"fmt"
 	"io"
@@ -85,8 +86,11 @@ func parseDpkgLog(r io.Reader, zone *time.Location, wanted []debPackage) map[deb
 	}
 	found := make(map[debPackage]time.Time)
 	for lines := scan(r); lines.Scan(); {
+		if !arrival(lines.Bytes()) {
+			continue
+		}
 		f := strings.Fields(lines.Text())
-		if len(f) != 6 || f[2] != "install" && f[2] != "upgrade" || f[4] == f[5] {
+		if len(f) != 6 || f[4] == f[5] {
 			continue
 		}
 		at, err := time.ParseInLocation(time.DateTime, f[0]+" "+f[1], zone)
@@ -98,6 +102,14 @@ func parseDpkgLog(r io.Reader, zone *time.Location, wanted []debPackage) map[deb
 		}
 	}
 	return found
+}
+
+// arrival tells the few lines of interest apart from the many others before anything is copied. The action
+// follows a date and time of fixed width.
+func arrival(line []byte) bool {
+	const actionAt = len(time.DateTime) + 1
+	return len(line) > actionAt &&
+		(bytes.HasPrefix(line[actionAt:], []byte("install ")) || bytes.HasPrefix(line[actionAt:], []byte("upgrade ")))
 }
 
 func listTime(root string, p debPackage) time.Time {

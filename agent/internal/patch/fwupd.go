@@ -50,7 +50,12 @@ func (f fwupd) Missing(ctx context.Context) (Result, error) {
 	if err := present(ctx, conn); err != nil {
 		return Result{}, err
 	}
-	daemon := conn.Object(fwupdName, "/")
+	return firmware(ctx, conn.Object(fwupdName, "/"))
+}
+
+// firmware asks the daemon. Where no device can be updated nothing is missing, whatever remotes there are;
+// where one can, no metadata means not knowing.
+func firmware(ctx context.Context, daemon dbus.BusObject) (Result, error) {
 	devices, err := call(ctx, daemon, "GetDevices")
 	if err != nil {
 		return Result{}, err
