@@ -221,7 +221,8 @@ type Update struct {
 	InstalledSince *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=installed_since,json=installedSince,proto3" json:"installed_since,omitempty"`
 	// available_since is when the new version was published; absent where unknown.
 	AvailableSince *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=available_since,json=availableSince,proto3" json:"available_since,omitempty"`
-	// days_behind is whole days since available_since (or since first seen, where unknown) at collection.
+	// days_behind is whole days, at collection, since the first missed update of the installed version is
+	// known to have existed: available_since, an older advisory, or the day it was first seen missing.
 	DaysBehind uint32 `protobuf:"varint,9,opt,name=days_behind,json=daysBehind,proto3" json:"days_behind,omitempty"`
 	Summary    string `protobuf:"bytes,10,opt,name=summary,proto3" json:"summary,omitempty"`
 	// held: an administrator has put the package on hold.

@@ -2128,10 +2128,12 @@ func (x *ImportDeliveryResponse) GetProblems() []*RowProblem {
 type RowProblem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// row counts as the person sees it: 1 is the header.
-	Row           uint32 `protobuf:"varint,1,opt,name=row,proto3" json:"row,omitempty"`
-	Column        string `protobuf:"bytes,2,opt,name=column,proto3" json:"column,omitempty"`
-	Value         string `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
+	Row    uint32 `protobuf:"varint,1,opt,name=row,proto3" json:"row,omitempty"`
+	Column string `protobuf:"bytes,2,opt,name=column,proto3" json:"column,omitempty"`
+	Value  string `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
+	// problem is in Norwegian bokmål, problem_en the same in English.
 	Problem       string `protobuf:"bytes,4,opt,name=problem,proto3" json:"problem,omitempty"`
+	ProblemEn     string `protobuf:"bytes,5,opt,name=problem_en,json=problemEn,proto3" json:"problem_en,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2190,6 +2192,13 @@ func (x *RowProblem) GetValue() string {
 func (x *RowProblem) GetProblem() string {
 	if x != nil {
 		return x.Problem
+	}
+	return ""
+}
+
+func (x *RowProblem) GetProblemEn() string {
+	if x != nil {
+		return x.ProblemEn
 	}
 	return ""
 }
@@ -2350,13 +2359,15 @@ const file_nattevakt_operator_v1_fleet_proto_rawDesc = "" +
 	"\x05added\x18\x02 \x01(\rR\x05added\x12\x18\n" +
 	"\achanged\x18\x03 \x01(\rR\achanged\x12\x1c\n" +
 	"\tunchanged\x18\x04 \x01(\rR\tunchanged\x12=\n" +
-	"\bproblems\x18\x05 \x03(\v2!.nattevakt.operator.v1.RowProblemR\bproblems\"f\n" +
+	"\bproblems\x18\x05 \x03(\v2!.nattevakt.operator.v1.RowProblemR\bproblems\"\x85\x01\n" +
 	"\n" +
 	"RowProblem\x12\x10\n" +
 	"\x03row\x18\x01 \x01(\rR\x03row\x12\x16\n" +
 	"\x06column\x18\x02 \x01(\tR\x06column\x12\x14\n" +
 	"\x05value\x18\x03 \x01(\tR\x05value\x12\x18\n" +
-	"\aproblem\x18\x04 \x01(\tR\aproblem*\xae\x01\n" +
+	"\aproblem\x18\x04 \x01(\tR\aproblem\x12\x1d\n" +
+	"\n" +
+	"problem_en\x18\x05 \x01(\tR\tproblemEn*\xae\x01\n" +
 	"\vDeviceState\x12\x1c\n" +
 	"\x18DEVICE_STATE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16DEVICE_STATE_ANNOUNCED\x10\x01\x12\x18\n" +
