@@ -20,3 +20,6 @@ import "errors"
 
 // ErrNotFound means that nothing has this name; the wrapping error says what was looked for.
 var ErrNotFound = errors.New("not found")
+
+// ErrInvalid means that the request can never be carried out as it is; the wrapping error says why.
+var ErrInvalid = errors.New("invalid request")

@@ -65,8 +65,9 @@ type DeviceFilter struct {
 type CabinetNight struct {
 	Cabinet fleet.Cabinet
 	Site    fleet.Site
-	// Rollout is nil where nothing is planned.
+	// Rollout is nil where nothing is planned; Jobs sums its jobs.
 	Rollout        *rollout.Rollout
+	Jobs           rollout.Sums
 	Devices        []DeviceNight
 	ExpectedFinish time.Time
 	Ready, Total   int
