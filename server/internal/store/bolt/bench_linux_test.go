@@ -28,14 +28,18 @@ import (
 func BenchmarkCommit(b *testing.B) {
 	const fleetSize = 100_000
 	dir := b.TempDir()
+	loaded := open(b, filepath.Join(dir, "loaded"))
+	if _, err := loaded.Load(b.Context(), devices(fleetSize)); err != nil {
+		b.Fatal(err)
+	}
+	for _, name := range []string{"ours", "theirs"} {
+		if err := loaded.BackupFile(b.Context(), filepath.Join(dir, name)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	closeStore(b, loaded)
 	ours := open(b, filepath.Join(dir, "ours"))
 	defer closeStore(b, ours)
-	if _, err := ours.Load(b.Context(), devices(fleetSize)); err != nil {
-		b.Fatal(err)
-	}
-	if err := ours.BackupFile(b.Context(), filepath.Join(dir, "theirs")); err != nil {
-		b.Fatal(err)
-	}
 	theirs, err := bbolt.Open(filepath.Join(dir, "theirs"), 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType})
 	if err != nil {
 		b.Fatal(err)
