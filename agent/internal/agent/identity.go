@@ -107,9 +107,10 @@ type renewer struct {
 	tried    time.Time
 }
 
-// Renew renews at the time the identity says, or when asked, but not twice within renewPause.
-func (r *renewer) Renew(ctx context.Context, now time.Time, asked bool) error {
-	if !asked && now.Before(r.agent.identity.Load().RenewAt()) {
+// Renew renews at the time the identity says, or when asked, but not twice within renewPause. The time is
+// the control plane's own, not a demonstration's: certificates know no other.
+func (r *renewer) Renew(ctx context.Context, asked bool) error {
+	if !asked && r.agent.clock.RealNow().Before(r.agent.identity.Load().RenewAt()) {
 		return nil
 	}
 	if !r.tried.IsZero() && time.Since(r.tried) < renewPause {

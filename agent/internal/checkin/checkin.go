@@ -70,7 +70,7 @@ type Jobs interface {
 
 // Identity renews the certificate where it is time. It does nothing where it is not, unless asked is set.
 type Identity interface {
-	Renew(ctx context.Context, now time.Time, asked bool) error
+	Renew(ctx context.Context, asked bool) error
 }
 
 // Machine is what the device says of itself.
@@ -177,13 +177,13 @@ func (l *Loop) sleep(ctx context.Context, wait time.Duration) bool {
 
 // once renews if it is time, checks in, and sends the report if it is wanted.
 func (l *Loop) once(ctx context.Context) Outcome {
-	renewErr := l.Identity.Renew(ctx, l.Clock.Now(), false)
+	renewErr := l.Identity.Renew(ctx, false)
 	if renewErr != nil {
 		l.Log.Warn("certificate not renewed yet", "error", renewErr)
 	}
 	response, err := l.checkIn(ctx)
 	if refused(err, reason.CertificateExpired) {
-		if renewErr = l.Identity.Renew(ctx, l.Clock.Now(), true); renewErr == nil {
+		if renewErr = l.Identity.Renew(ctx, true); renewErr == nil {
 			response, err = l.checkIn(ctx)
 		}
 	}
@@ -265,7 +265,7 @@ func (l *Loop) hear(said *v1.ServerClock) {
 func (l *Loop) take(ctx context.Context, response *v1.CheckInResponse) error {
 	l.order(response)
 	if response.GetRenew() {
-		if err := l.Identity.Renew(ctx, l.Clock.Now(), true); err != nil {
+		if err := l.Identity.Renew(ctx, true); err != nil {
 			l.Log.Warn("certificate not renewed yet", "error", err)
 		}
 	}

@@ -59,11 +59,15 @@ func (k *Keeper) Anchor() Anchor {
 // Now estimates the control plane's time.
 func (k *Keeper) Now() time.Time { return k.Anchor().Now(k.read()) }
 
-// RealNow estimates the control plane's own wall clock; the machine's where it was never told.
+// RealNow estimates the control plane's own wall clock. Where it has not been told, it is the floor; before
+// the first contact, the machine's clock.
 func (k *Keeper) RealNow() time.Time {
 	r := k.read()
 	if now := k.Anchor().RealNow(r); !now.IsZero() {
 		return now
+	}
+	if floor := k.Floor(); !floor.IsZero() {
+		return floor
 	}
 	return r.Wall
 }
