@@ -120,6 +120,38 @@ func TestOf(t *testing.T) {
 	}
 }
 
+// A machine that has every trouble at once shows them one after the other, as each is put right.
+func TestTheOrderOfTheReasons(t *testing.T) {
+	f := healthy()
+	f.Device.State, f.Device.StateReason = fleet.Retired, reason.WrongSite
+	f.Device.Alarm, f.Device.AlarmAt = reason.IdentityCloned, now
+	f.Device.Identity.EnrolledAt = now.AddDate(-1, 0, 0)
+	f.Job = job(rollout.JobRunning, 0)
+	f.Opens = now.Add(-time.Hour)
+	f.Presence = fleet.Presence{LastSeen: now.AddDate(0, 0, -9), LocalReason: reason.DiskFull, ClockOffset: time.Hour, HasBattery: true}
+	for _, step := range []struct {
+		want reason.Code
+		fix  func()
+	}{
+		{reason.Retired, func() { f.Device.State = fleet.Pending }},
+		{reason.WrongSite, func() { f.Device.State = fleet.Active }},
+		{reason.IdentityCloned, func() { f.Device.Alarm = reason.None }},
+		{reason.WrongClock, func() { f.Presence.ClockOffset = 0 }},
+		{reason.Working, func() { f.Job.State = rollout.JobPlanned }},
+		{reason.WaitingForTurn, func() { f.Job = job(rollout.JobFailed, reason.DiskError) }},
+		{reason.DiskError, func() { f.Job = nil }},
+		{reason.NoContact, func() { f.Presence.LastSeen = now }},
+		{reason.DiskFull, func() { f.Presence.LocalReason = reason.None }},
+		{reason.BatteryLow, func() { f.Presence.BatteryPercent = 100 }},
+		{reason.None, func() {}},
+	} {
+		if s := readiness.Of(f, now); s.Reason != step.want {
+			t.Fatalf("%v, want %v", s.Reason, step.want)
+		}
+		step.fix()
+	}
+}
+
 func TestTheAnswerCarriesItsTimes(t *testing.T) {
 	f := healthy()
 	f.Job = &rollout.Job{State: rollout.JobRunning, StartedAt: now.Add(-20 * time.Minute), Detail: "writing"}
