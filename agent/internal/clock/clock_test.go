@@ -9,6 +9,7 @@ import (
 
 	"github.com/nattevakt/nattevakt/agent/internal/clock"
 	"github.com/nattevakt/nattevakt/agent/internal/state"
+	"github.com/nattevakt/nattevakt/agent/internal/state/statetest"
 )
 
 var (
@@ -115,11 +116,7 @@ func (s *countingStore) WriteJSON(name string, value any) error {
 
 func openStore(t *testing.T) *countingStore {
 	t.Helper()
-	f, err := state.Open(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &countingStore{Folder: f}
+	return &countingStore{Folder: statetest.Open(t)}
 }
 
 func TestKeeperWritesRarelyAndSurvives(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 	"github.com/nattevakt/nattevakt/agent/internal/enroll"
 	"github.com/nattevakt/nattevakt/agent/internal/keys"
 	"github.com/nattevakt/nattevakt/agent/internal/state"
+	"github.com/nattevakt/nattevakt/agent/internal/state/statetest"
 	v1 "github.com/nattevakt/nattevakt/proto/nattevakt/v1"
 	"github.com/nattevakt/nattevakt/proto/reason"
 )
@@ -38,10 +39,7 @@ type machine struct {
 
 func newMachine(t *testing.T, s *controltest.Server, offset time.Duration) *machine {
 	t.Helper()
-	folder, err := state.Open(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	folder := statetest.Open(t)
 	key, err := keys.Open(folder, keys.Off, slog.Default())
 	if err != nil {
 		t.Fatal(err)

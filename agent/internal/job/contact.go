@@ -70,10 +70,9 @@ func (r *Runner) Reached(awaySince time.Time) {
 func (r *Runner) Progress(limit int) []*v1.JobProgress {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.current != nil && r.current.live != nil {
-		live := *r.current.live
-		r.current.live = nil
-		r.report(live)
+	if r.current != nil && r.current.news {
+		r.current.news = false
+		r.report(Progress{Phase: r.current.phase, State: Running, Done: r.done, Total: r.total})
 	}
 	var all []*v1.JobProgress
 	for _, p := range r.journal.Queue[:min(limit, len(r.journal.Queue))] {

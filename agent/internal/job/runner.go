@@ -59,6 +59,8 @@ type Runner struct {
 	awaySince time.Time
 	waitingOn reason.Code // what was last reported as waited for
 	current   *running    // the phase being carried out now, or nil
+	done      uint64      // bytes of the phase that was carried out last, of total
+	total     uint64
 }
 
 // running is a phase being carried out.
@@ -67,8 +69,8 @@ type running struct {
 	cancel context.CancelFunc
 	// before is what the attempt had fetched when the phase began.
 	before uint64
-	// live is news that has not been put into a report yet, or nil.
-	live *Progress
+	// news: the phase has come further than the newest report says.
+	news bool
 }
 
 // Hooks are told what happens, without locks held unless they say so. All must be set, and be quick.
@@ -185,7 +187,7 @@ func (r *Runner) carryOut(ctx context.Context, phase Phase) {
 func (r *Runner) started(phase Phase, cancel context.CancelFunc) Order {
 	r.mu.Lock()
 	r.current = &running{phase: phase, cancel: cancel, before: r.journal.Fetched}
-	r.waitingOn = reason.None
+	r.waitingOn, r.done, r.total = reason.None, 0, 0
 	r.journal.Begun = phase
 	r.report(Progress{Phase: phase, State: Running})
 	r.save()
@@ -211,7 +213,7 @@ func (r *Runner) progress(done, total, fetched int64) {
 		return
 	}
 	r.journal.Fetched = r.current.before + positive(fetched)
-	r.current.live = &Progress{Phase: r.current.phase, State: Running, Done: positive(done), Total: positive(total)}
+	r.done, r.total, r.current.news = positive(done), positive(total), true
 }
 
 func positive(n int64) uint64 { return uint64(max(0, n)) }
@@ -219,7 +221,7 @@ func positive(n int64) uint64 { return uint64(max(0, n)) }
 func (r *Runner) finished(phase Phase) {
 	r.mu.Lock()
 	r.journal.finish()
-	r.report(Progress{Phase: phase, State: Done})
+	r.report(Progress{Phase: phase, State: Done, Done: r.done, Total: r.total})
 	over := r.journal.Over
 	r.save()
 	r.mu.Unlock()
@@ -239,7 +241,7 @@ func (r *Runner) tryLater(phase Phase, why reason.Code, detail string) {
 	count := r.journal.Retry.Count + 1
 	r.journal.retry(Retry{At: r.clock.Now().Add(retryAfter(count)), Reason: why, Count: count})
 	r.waitingOn = why
-	r.report(Progress{Phase: phase, State: Waiting, Reason: why, Detail: cutTo(detail, maxDetail)})
+	r.report(Progress{Phase: phase, State: Waiting, Done: r.done, Total: r.total, Reason: why, Detail: cutTo(detail, maxDetail)})
 	r.save()
 	r.mu.Unlock()
 	r.hooks.Urgent()
@@ -249,7 +251,7 @@ func (r *Runner) tryLater(phase Phase, why reason.Code, detail string) {
 func (r *Runner) giveUp(phase Phase, why reason.Code, detail string) {
 	r.mu.Lock()
 	r.journal.fail(why)
-	r.report(Progress{Phase: phase, State: Failed, Reason: why, Detail: cutTo(detail, maxDetail)})
+	r.report(Progress{Phase: phase, State: Failed, Done: r.done, Total: r.total, Reason: why, Detail: cutTo(detail, maxDetail)})
 	r.save()
 	r.mu.Unlock()
 	r.log.Warn("attempt failed", "reason", why, "phase", string(phase))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/nattevakt/nattevakt/agent/internal/job"
 	"github.com/nattevakt/nattevakt/agent/internal/state"
+	"github.com/nattevakt/nattevakt/agent/internal/state/statetest"
 	v1 "github.com/nattevakt/nattevakt/proto/nattevakt/v1"
 	"github.com/nattevakt/nattevakt/proto/reason"
 )
@@ -104,15 +105,6 @@ func start(t *testing.T, folder *state.Folder, h *hands, at time.Time) *rig {
 	return r
 }
 
-func folder(t *testing.T) *state.Folder {
-	t.Helper()
-	f, err := state.Open(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
-}
-
 func assignment(revision uint64, attempt uint32) *v1.Assignment {
 	return &v1.Assignment{
 		Revision: revision, JobId: jobID, Attempt: attempt, Granted: true,
@@ -161,7 +153,7 @@ func (r *rig) summary(t *testing.T) (all []string) {
 }
 
 func TestAllPhasesInOrder(t *testing.T) {
-	r := start(t, folder(t), &hands{}, opens)
+	r := start(t, statetest.Open(t), &hands{}, opens)
 	r.assign(t, assignment(1, 1))
 	wait(t, r.over, "the end")
 	if got := r.hands.phases(); !slices.Equal(got, []job.Phase{job.Fetch, job.Verify, job.Write, job.Confirm}) {
@@ -171,8 +163,8 @@ func TestAllPhasesInOrder(t *testing.T) {
 	if got := r.summary(t); !slices.Equal(got, want) {
 		t.Errorf("reported %v", got)
 	}
-	if p := r.Progress(64); p[3].GetFetchedBytes() != 20 { // 5 in each call of the executor
-		t.Errorf("fetched %d", p[3].GetFetchedBytes())
+	if p := r.Progress(64)[3]; p.GetFetchedBytes() != 20 || p.GetDoneBytes() != 1 || p.GetTotalBytes() != 10 {
+		t.Errorf("counted %v", p) // each call of the executor fetches 5 and stops at 1 of 10
 	}
 	r.Delivered(r.Progress(2))
 	if got := r.summary(t); len(got) != 2 || r.hands.released != 1 {
@@ -181,7 +173,7 @@ func TestAllPhasesInOrder(t *testing.T) {
 }
 
 func TestRestartRepeatsOnlyTheUnfinishedPhase(t *testing.T) {
-	f := folder(t)
+	f := statetest.Open(t)
 	h := &hands{hold: map[job.Phase]chan struct{}{job.Write: make(chan struct{})}}
 	first := start(t, f, h, opens)
 	first.assign(t, assignment(1, 1))
@@ -201,7 +193,7 @@ func TestRestartRepeatsOnlyTheUnfinishedPhase(t *testing.T) {
 }
 
 func TestOneReasonForAFailure(t *testing.T) {
-	r := start(t, folder(t), &hands{fails: map[job.Phase]error{job.Verify: coded(reason.SignatureInvalid)}}, opens)
+	r := start(t, statetest.Open(t), &hands{fails: map[job.Phase]error{job.Verify: coded(reason.SignatureInvalid)}}, opens)
 	r.assign(t, assignment(1, 1))
 	wait(t, r.over, "the end")
 	p := r.Progress(64)
@@ -220,7 +212,7 @@ func (c coded) Error() string       { return "does not verify" }
 func (c coded) Reason() reason.Code { return reason.Code(c) }
 
 func TestUnreachableContentIsWaitedFor(t *testing.T) {
-	r := start(t, folder(t), &hands{fails: map[job.Phase]error{job.Fetch: coded(reason.ContentUnreachable)}}, opens)
+	r := start(t, statetest.Open(t), &hands{fails: map[job.Phase]error{job.Fetch: coded(reason.ContentUnreachable)}}, opens)
 	r.assign(t, assignment(1, 1))
 	wait(t, r.hands.start, "fetch")
 	for { // the report comes after the phase has returned
@@ -240,7 +232,7 @@ func TestUnreachableContentIsWaitedFor(t *testing.T) {
 }
 
 func TestExpiredOrderIsRefused(t *testing.T) {
-	r := start(t, folder(t), &hands{}, closes)
+	r := start(t, statetest.Open(t), &hands{}, closes)
 	r.assign(t, assignment(1, 1))
 	wait(t, r.over, "the end")
 	if p := r.Progress(64); p[0].GetReason() != v1.Reason_REASON_ORDER_EXPIRED || len(r.hands.phases()) != 0 {
@@ -251,7 +243,7 @@ func TestExpiredOrderIsRefused(t *testing.T) {
 func TestUnsupportedOrderIsRefused(t *testing.T) {
 	a := assignment(1, 1)
 	a.Action = nil
-	r := start(t, folder(t), &hands{}, opens)
+	r := start(t, statetest.Open(t), &hands{}, opens)
 	r.assign(t, a)
 	wait(t, r.over, "the end")
 	if p := r.Progress(64); p[0].GetReason() != v1.Reason_REASON_UNSUPPORTED_ACTION || p[0].GetDetail() != "action" {
@@ -262,7 +254,7 @@ func TestUnsupportedOrderIsRefused(t *testing.T) {
 func TestDropStopsAPhaseButNotTheWriting(t *testing.T) {
 	for _, phase := range []job.Phase{job.Fetch, job.Write} {
 		h := &hands{hold: map[job.Phase]chan struct{}{phase: make(chan struct{})}}
-		r := start(t, folder(t), h, opens)
+		r := start(t, statetest.Open(t), h, opens)
 		r.assign(t, assignment(1, 1))
 		for wait(t, h.start, string(phase)) != phase {
 		}
@@ -284,7 +276,7 @@ func TestDropStopsAPhaseButNotTheWriting(t *testing.T) {
 }
 
 func TestAnotherJobWaitsForTheWritingEvenOverARestart(t *testing.T) {
-	f := folder(t)
+	f := statetest.Open(t)
 	h := &hands{hold: map[job.Phase]chan struct{}{job.Write: make(chan struct{})}}
 	first := start(t, f, h, opens)
 	first.assign(t, assignment(1, 1))
@@ -301,7 +293,7 @@ func TestAnotherJobWaitsForTheWritingEvenOverARestart(t *testing.T) {
 }
 
 func TestAssignRefusesWhatHasNoName(t *testing.T) {
-	r := start(t, folder(t), &hands{}, opens)
+	r := start(t, statetest.Open(t), &hands{}, opens)
 	for _, a := range []*v1.Assignment{nil, {JobId: "x", Revision: 1, Attempt: 1}, {JobId: jobID, Attempt: 1}} {
 		if err := r.Assign(a); err == nil {
 			t.Errorf("%v was taken", a)
@@ -310,7 +302,7 @@ func TestAssignRefusesWhatHasNoName(t *testing.T) {
 }
 
 func TestBrokenJournalIsNamed(t *testing.T) {
-	f := folder(t)
+	f := statetest.Open(t)
 	if err := f.Write(job.FileName, []byte(`{"done":9`)); err != nil {
 		t.Fatal(err)
 	}

@@ -18,17 +18,8 @@ import (
 	"github.com/google/go-tpm/tpm2"
 
 	"github.com/nattevakt/nattevakt/agent/internal/keys"
-	"github.com/nattevakt/nattevakt/agent/internal/state"
+	"github.com/nattevakt/nattevakt/agent/internal/state/statetest"
 )
-
-func folder(t *testing.T) *state.Folder {
-	t.Helper()
-	f, err := state.Open(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
-}
 
 func open(t *testing.T, store keys.Store, mode string) crypto.Signer {
 	t.Helper()
@@ -55,7 +46,7 @@ func signs(t *testing.T, key crypto.Signer) *ecdsa.PublicKey {
 }
 
 func TestFileKeyIsMadeOnce(t *testing.T) {
-	f := folder(t)
+	f := statetest.Open(t)
 	first := signs(t, open(t, f, keys.Off))
 	if again := signs(t, open(t, f, keys.Auto)); !again.Equal(first) {
 		t.Error("a second key was made")
@@ -66,7 +57,7 @@ func TestOpenKeyFileIsRefused(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("needs Unix permissions; Wine does not keep access lists")
 	}
-	f := folder(t)
+	f := statetest.Open(t)
 	open(t, f, keys.Off)
 	if err := os.Chmod(f.Path(keys.FileName), 0o640); err != nil {
 		t.Fatal(err)
@@ -79,7 +70,7 @@ func TestOpenKeyFileIsRefused(t *testing.T) {
 
 func TestBrokenKeyFileIsNamed(t *testing.T) {
 	for _, content := range []string{"", "garbage", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"} {
-		f := folder(t)
+		f := statetest.Open(t)
 		if err := f.Write(keys.FileName, []byte(content)); err != nil {
 			t.Fatal(err)
 		}
@@ -123,7 +114,7 @@ func softwareTPM(t *testing.T) string {
 }
 
 func TestTPMKey(t *testing.T) {
-	socket, f := softwareTPM(t), folder(t)
+	socket, f := softwareTPM(t), statetest.Open(t)
 	first := signs(t, open(t, f, socket))
 	if again := signs(t, open(t, f, socket)); !again.Equal(first) {
 		t.Error("a second key was made")
@@ -137,7 +128,7 @@ func TestTPMKey(t *testing.T) {
 }
 
 func TestTPMKeyIsWorthlessElsewhere(t *testing.T) {
-	f := folder(t)
+	f := statetest.Open(t)
 	open(t, f, softwareTPM(t))
 	if _, err := keys.Open(f, softwareTPM(t), slog.Default()); err == nil {
 		t.Error("another TPM loaded the key")
@@ -187,7 +178,7 @@ func evidence(t *testing.T, p prover) (ek, key []byte) {
 
 func TestTPMProvesItself(t *testing.T) {
 	socket := softwareTPM(t)
-	mine := open(t, folder(t), socket).(prover)
+	mine := open(t, statetest.Open(t), socket).(prover)
 	ek, key := evidence(t, mine)
 	if again, _ := evidence(t, mine); !bytes.Equal(ek, again) {
 		t.Error("the endorsement key is not the same twice")
@@ -198,11 +189,11 @@ func TestTPMProvesItself(t *testing.T) {
 		t.Errorf("got %x, %v", got, err)
 	}
 
-	other := open(t, folder(t), socket).(prover) // another key in the same TPM
+	other := open(t, statetest.Open(t), socket).(prover) // another key in the same TPM
 	if _, err := other.Activate(blob, encrypted); err == nil {
 		t.Error("a challenge for one key was opened with another")
 	}
-	stranger := open(t, folder(t), softwareTPM(t)).(prover)
+	stranger := open(t, statetest.Open(t), softwareTPM(t)).(prover)
 	if _, err := stranger.Activate(blob, encrypted); err == nil {
 		t.Error("another TPM opened the challenge")
 	}

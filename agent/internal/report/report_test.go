@@ -10,6 +10,7 @@ import (
 
 	"github.com/nattevakt/nattevakt/agent/internal/report"
 	"github.com/nattevakt/nattevakt/agent/internal/state"
+	"github.com/nattevakt/nattevakt/agent/internal/state/statetest"
 	v1 "github.com/nattevakt/nattevakt/proto/nattevakt/v1"
 )
 
@@ -66,15 +67,6 @@ func started(t *testing.T, folder *state.Folder, s *source) (book *report.Book, 
 	return book, news
 }
 
-func folder(t *testing.T) *state.Folder {
-	t.Helper()
-	f, err := state.Open(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
-}
-
 func names(request *v1.ReportRequest) (all []string) {
 	for _, s := range request.GetSections() {
 		all = append(all, s.GetName())
@@ -83,7 +75,7 @@ func names(request *v1.ReportRequest) (all []string) {
 }
 
 func TestOnlyWhatChangedIsSent(t *testing.T) {
-	f, s := folder(t), &source{os: "12.1"}
+	f, s := statetest.Open(t), &source{os: "12.1"}
 	book, news := started(t, f, s)
 	<-news // inventory
 	<-news // and patch state
@@ -113,7 +105,7 @@ func TestOnlyWhatChangedIsSent(t *testing.T) {
 }
 
 func TestBaseSurvivesARestart(t *testing.T) {
-	f, s := folder(t), &source{os: "12.1"}
+	f, s := statetest.Open(t), &source{os: "12.1"}
 	first, news := started(t, f, s)
 	<-news
 	<-news
@@ -127,7 +119,7 @@ func TestBaseSurvivesARestart(t *testing.T) {
 }
 
 func TestBrokenBaseMeansAWholeReport(t *testing.T) {
-	f := folder(t)
+	f := statetest.Open(t)
 	if err := f.Write(report.FileName, []byte("{")); err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +132,7 @@ func TestBrokenBaseMeansAWholeReport(t *testing.T) {
 }
 
 func TestNothingBeforeTheFirstCollection(t *testing.T) {
-	book := report.Open(folder(t), &source{}, slog.Default(), func() {})
+	book := report.Open(statetest.Open(t), &source{}, slog.Default(), func() {})
 	if book.Digest() != nil || book.Request() != nil {
 		t.Error("there is something to report")
 	}

@@ -10,11 +10,12 @@ import (
 	"testing"
 
 	"github.com/nattevakt/nattevakt/agent/internal/state"
+	"github.com/nattevakt/nattevakt/agent/internal/state/statetest"
 )
 
 func open(t *testing.T) *state.Folder {
 	t.Helper()
-	f, err := state.Open(filepath.Join(t.TempDir(), "agent"))
+	f, err := state.Open(filepath.Join(statetest.Dir(t), "agent"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +65,7 @@ func TestOtherUsersAreShutOut(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("needs Unix permissions; Wine does not keep access lists")
 	}
-	dir := filepath.Join(t.TempDir(), "wide")
+	dir := filepath.Join(statetest.Dir(t), "wide")
 	if err := os.Mkdir(dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
