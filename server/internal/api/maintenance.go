@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"io"
 	"time"
 
@@ -38,14 +39,18 @@ func (i Info) Bootstrap(siteToken string) ([]byte, error) {
 	for n, k := range i.ReleaseKeys {
 		keys[n] = base64.StdEncoding.EncodeToString(k)
 	}
+	if len(i.AgentAddresses) == 0 {
+		return nil, errors.New("bootstrap file: no address to give to machines")
+	}
 	return json.MarshalIndent(struct {
 		Version          int      `json:"version"`
-		Servers          []string `json:"servers"`
+		Server           string   `json:"server"`
+		Servers          []string `json:"servers,omitempty"`
 		CA               string   `json:"ca"`
 		SiteToken        string   `json:"site_token,omitempty"`
 		ReleaseKeys      []string `json:"release_keys"`
 		ReleaseThreshold int      `json:"release_threshold"`
-	}{1, i.AgentAddresses, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: i.RootDER})), siteToken, keys, i.ReleaseThreshold}, "", "  ")
+	}{1, i.AgentAddresses[0], i.AgentAddresses[1:], string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: i.RootDER})), siteToken, keys, i.ReleaseThreshold}, "", "  ")
 }
 
 // Backuper copies the store while it is in use.

@@ -77,9 +77,10 @@ func (r *reader) row(opt Defaults) Row {
 	row.Delivery.WarrantyEnd = r.date(fieldWarranty)
 	row.Delivery.PriceOre = r.price()
 	row.Delivery.TPMKeySHA256 = r.tpm()
-	row.Place.Owner = r.name(fieldOwner, opt.Owner, "eier", "owner", true)
-	row.Place.Site = r.name(fieldSite, opt.Site, "skole", "site", true)
+	// A cabinet names its site, and a site its owner; control looks them up.
 	row.Place.Cabinet = r.name(fieldCabinet, "", "ladeskap", "cabinet", false)
+	row.Place.Site = r.name(fieldSite, opt.Site, "skole", "site", row.Place.Cabinet == "")
+	row.Place.Owner = r.name(fieldOwner, opt.Owner, "eier", "owner", false)
 	row.Place.Slot = r.slot(row.Place.Cabinet)
 	if p, w := row.Delivery.Purchased, row.Delivery.WarrantyEnd; p != "" && w != "" && w < p {
 		r.problem(fieldWarranty, "garantien slutter før kjøpsdatoen "+p, "the warranty ends before the purchase date "+p)
