@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -50,6 +51,9 @@ func enrollNow(cmd *cobra.Command, o options, wait time.Duration) error {
 			pending = why
 			sayReason(cmd, "Venter (waiting)", why)
 		}
+	}
+	if _, err := os.Stat(o.Bootstrap); o.Bootstrap != "" && err != nil {
+		return fmt.Errorf("bootstrap: %w", err)
 	}
 	a, err := agent.Open(o.Options)
 	if err != nil {

@@ -70,11 +70,11 @@ func (f findings) writeJSON(cmd *cobra.Command) error {
 		Patch       json.RawMessage `json:"patch,omitempty"`
 	}{fmt.Sprintf("%x", f.digest), milliseconds(f.tookInventory), milliseconds(f.tookPatch), nil, nil}
 	var err error
-	if out.Inventory, err = asJSON(f.inventory); err != nil {
+	if out.Inventory, err = protoJSON(f.inventory); err != nil {
 		return err
 	}
 	if f.patch != nil {
-		if out.Patch, err = asJSON(f.patch); err != nil {
+		if out.Patch, err = protoJSON(f.patch); err != nil {
 			return err
 		}
 	}
@@ -83,7 +83,7 @@ func (f findings) writeJSON(cmd *cobra.Command) error {
 	return encoder.Encode(out)
 }
 
-func asJSON(m proto.Message) (json.RawMessage, error) {
+func protoJSON(m proto.Message) (json.RawMessage, error) {
 	return protojson.MarshalOptions{UseProtoNames: true, EmitUnpopulated: false}.Marshal(m)
 }
 

@@ -147,11 +147,7 @@ func (a *Agent) choose(enrolled bool) error {
 	case a.options.Bootstrap == "":
 		a.bootstrap = *kept
 	default:
-		given, err := config.Load(a.options.Bootstrap)
-		if err != nil {
-			return err
-		}
-		if a.bootstrap, err = merge(kept, given, enrolled); err != nil {
+		if a.bootstrap, err = a.given(kept, enrolled); err != nil {
 			return err
 		}
 	}
@@ -174,6 +170,20 @@ func (a *Agent) kept() (*config.Bootstrap, error) {
 		return nil, fmt.Errorf("%s: %w (give the bootstrap file again with --bootstrap)", a.folder.Path(BootstrapName), err)
 	}
 	return &b, nil
+}
+
+// given reads the file of the flag. Once the machine is enrolled the file may be gone: a service is
+// started with the same flags for ever.
+func (a *Agent) given(kept *config.Bootstrap, enrolled bool) (config.Bootstrap, error) {
+	given, err := config.Load(a.options.Bootstrap)
+	if errors.Is(err, fs.ErrNotExist) && enrolled && kept != nil {
+		a.log.Warn("bootstrap file is gone; using the copy in the state folder", "file", a.options.Bootstrap)
+		return *kept, nil
+	}
+	if err != nil {
+		return config.Bootstrap{}, err
+	}
+	return merge(kept, given, enrolled)
 }
 
 // merge takes only the addresses from a new file once the machine is enrolled.

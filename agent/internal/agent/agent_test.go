@@ -57,6 +57,22 @@ func TestAnotherControlPlaneIsRefused(t *testing.T) {
 	a.Close()
 }
 
+func TestBootstrapFileMayGoOnceEnrolled(t *testing.T) {
+	s := controltest.New(t).Start()
+	o := options(t, s.Bootstrap(""))
+	gone := filepath.Join(t.TempDir(), "gone.json")
+	if _, err := agent.Open(agent.Options{State: t.TempDir(), Root: o.Root, Bootstrap: gone, TPM: keys.Off, Log: o.Log}); err == nil {
+		t.Error("a new machine started without its bootstrap file")
+	}
+	enrolled(t, o)
+	o.Bootstrap = gone
+	a, err := agent.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Close()
+}
+
 func TestTwoAgentsInOneFolder(t *testing.T) {
 	s := controltest.New(t).Start()
 	o := options(t, s.Bootstrap(""))

@@ -16,7 +16,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -101,7 +100,7 @@ func (d *Dialer) try(ctx context.Context, call func(context.Context, grpc.Client
 	return call(ctx, d.conn)
 }
 
-// connect uses fixed windows (which turns the bandwidth-probing pings off) and small shared buffers: a
+// connect uses fixed windows (which turns the bandwidth-probing pings off) and small buffers: a
 // check-in is a hundred bytes.
 func (d *Dialer) connect(address string) (*grpc.ClientConn, error) {
 	host, _, err := net.SplitHostPort(address)
@@ -112,7 +111,7 @@ func (d *Dialer) connect(address string) (*grpc.ClientConn, error) {
 	return grpc.NewClient("passthrough:///"+address,
 		grpc.WithTransportCredentials(credentials.NewTLS(d.TLS(host))),
 		grpc.WithInitialWindowSize(window), grpc.WithInitialConnWindowSize(window),
-		grpc.WithReadBufferSize(0), grpc.WithWriteBufferSize(4<<10), grpc.WithSharedWriteBuffer(true),
+		grpc.WithReadBufferSize(0), grpc.WithWriteBufferSize(4<<10),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(256<<10)),
 		grpc.WithDisableRetry(), grpc.WithDisableServiceConfig(), grpc.WithDisableHealthCheck(),
 	)
@@ -161,14 +160,6 @@ func (d *Dialer) Park() {
 func (d *Dialer) Renewed() {
 	d.Park()
 	d.forgetSessions()
-}
-
-// Redirect replaces the addresses; the next call uses them.
-func (d *Dialer) Redirect(addresses []string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.close()
-	d.config.Addresses, d.at = slices.Clone(addresses), 0
 }
 
 func (d *Dialer) close() {

@@ -78,18 +78,6 @@ func TestAwayAndBack(t *testing.T) {
 	}
 }
 
-func TestRedirect(t *testing.T) {
-	s := controltest.New(t).Start()
-	d := dialer(t, s, machine{}, "127.0.0.1:1")
-	if err := checkIn(d); err == nil {
-		t.Fatal("somebody answered on port 1")
-	}
-	d.Redirect([]string{s.Address()})
-	if err := checkIn(d); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestParkedConnectionResumes(t *testing.T) {
 	s := controltest.New(t).Start()
 	d := dialer(t, s, machine{}, s.Address())
