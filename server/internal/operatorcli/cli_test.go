@@ -194,7 +194,7 @@ func TestInterruptionHasItsOwnCode(t *testing.T) {
 func TestWhatTheServerSaysCannotDriveTheTerminal(t *testing.T) {
 	s := &screen{}
 	s.cli().Explain(context.Background(), status.Error(codes.NotFound, "\x1b[2Jgone\a"))
-	if slices.ContainsFunc([]byte(s.err.String()), func(b byte) bool { return b < ' ' && b != '\n' }) {
+	if slices.ContainsFunc(s.err.Bytes(), func(b byte) bool { return b < ' ' && b != '\n' }) {
 		t.Errorf("control characters in %q", s.err.String())
 	}
 }

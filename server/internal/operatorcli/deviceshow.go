@@ -113,8 +113,16 @@ func (v *deviceView) readiness(d *operatorv1.Device) {
 		v.text(v.t("ventes klar", "expected ready"), v.near(t))
 	}
 	v.text(v.t("sett", "seen"), v.ago(timeOf(d.GetLastSeen())))
-	v.text(v.t("rapport", "report"), v.ago(timeOf(d.GetReportAt())), "agent "+firstOf(d.GetAgentVersion()))
+	v.text(v.t("rapport", "report"), v.ago(timeOf(d.GetReportAt())), agentText(d.GetAgentVersion()))
 	v.text(v.t("skrevet", "written"), d.GetImage(), d.GetRelease())
+}
+
+// agentText names the agent's version where it is known.
+func agentText(version string) string {
+	if version == "" {
+		return ""
+	}
+	return "agent " + version
 }
 
 func (v *deviceView) inventory(i *nattevaktv1.Inventory) {

@@ -76,18 +76,18 @@ func newImageListCommand(c *CLI) *cobra.Command {
 	return cmd
 }
 
-func (c *CLI) localReleases(ctx context.Context, folder string, f operatorfile.File) ([]localRelease, error) {
+func (c *CLI) localReleases(ctx context.Context, folder string, f operatorfile.File) (out []localRelease, err error) {
 	s, err := store.Folder(folder)
 	if err != nil {
 		return nil, err
 	}
-	defer s.Close()
+	defer func() { err = errors.Join(err, s.Close()) }()
 	names, err := s.List(ctx, "")
 	if err != nil {
 		return nil, err
 	}
 	own := ownTrust(f)
-	out := []localRelease{}
+	out = []localRelease{}
 	for _, name := range names {
 		parts := strings.Split(name, "/")
 		if len(parts) != 3 || name != release.ManifestPath(parts[0], parts[1]) {

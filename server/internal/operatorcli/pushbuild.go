@@ -21,12 +21,12 @@ import (
 
 // bring sees to it that the release lies where the machines fetch it. A release that was built here before
 // is sent too, if any of it is missing there; one that is unknown here is the control plane's to find.
-func (c *CLI) bring(ctx context.Context, k *client, f *pushFlags) error {
+func (c *CLI) bring(ctx context.Context, k *client, f *pushFlags) (err error) {
 	local, err := store.Folder(imageFolder(f.images, k.operator))
 	if err != nil {
 		return err
 	}
-	defer local.Close()
+	defer func() { err = errors.Join(err, local.Close()) }()
 	if f.builds() {
 		if err := c.build(ctx, k.operator, local, f); err != nil {
 			return err
