@@ -18,7 +18,7 @@
 //   - After a kill or power cut Fetch gets at most 32 MiB a second time.
 //   - Write writes only what differs and needs no network. Cut at any point and run again, it ends with
 //     the same disk. It changes nothing if the disk is too small or the stage incomplete.
-//   - Memory is bounded: about 32 MiB of buffers and 85 bytes per chunk (1.1 MiB per GB of content).
+//   - Memory is bounded: about 16 MiB of buffers and 100 bytes per chunk (1.3 MiB per GB of content).
 //
 // One call at a time works on a Stage; a second one waits. Errors are of type *Error, but a context that
 // ended gives the context's error.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -39,15 +40,19 @@ type published struct {
 	ref  apply.Ref
 }
 
+// template is the store that every world gets a copy of; building it takes longer than most tests.
+var template struct {
+	sync.Mutex
+	folder   string // removed by TestMain
+	old, new published
+}
+
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{folder: t.TempDir(), dir: t.TempDir()}
 	w.key = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
 	w.trust = release.Trust{Keys: []ed25519.PublicKey{w.key.Public().(ed25519.PublicKey)}, Threshold: 1}
-	w.old.disk = oldDisk()
-	w.new.disk = newDisk(w.old.disk)
-	w.old.ref = w.publish(t, "2026-10", w.old.disk)
-	w.new.ref = w.publish(t, "2026-11", w.new.disk)
+	w.fill(t)
 	files := http.FileServer(http.Dir(w.folder))
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		files.ServeHTTP(&countingWriter{rw, &w.fetched}, r)
@@ -55,6 +60,29 @@ func newWorld(t testing.TB) *world {
 	t.Cleanup(server.Close)
 	w.url = server.URL
 	return w
+}
+
+// fill gives w the two releases.
+func (w *world) fill(t testing.TB) {
+	t.Helper()
+	template.Lock()
+	defer template.Unlock()
+	if template.folder == "" {
+		folder, err := os.MkdirTemp("", "apply-test-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		template.folder = folder
+		first := &world{folder: folder, key: w.key}
+		template.old.disk = oldDisk()
+		template.new.disk = newDisk(template.old.disk)
+		template.old.ref = first.publish(t, "2026-10", template.old.disk)
+		template.new.ref = first.publish(t, "2026-11", template.new.disk)
+	}
+	if err := os.CopyFS(w.folder, os.DirFS(template.folder)); err != nil {
+		t.Fatal(err)
+	}
+	w.old, w.new = template.old, template.new
 }
 
 type countingWriter struct {

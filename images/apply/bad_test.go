@@ -50,6 +50,7 @@ func flip(t *testing.T, pattern string) {
 
 // TestTamperedStoreNeverReachesTheDisk changes each kind of file in the store.
 func TestTamperedStoreNeverReachesTheDisk(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		tamper func(t *testing.T, w *world)
 		want   apply.Kind
@@ -114,6 +115,7 @@ func TestSignedForAnotherName(t *testing.T) {
 
 // TestTamperedStageNeverReachesTheDisk changes each staged file between Fetch and Write.
 func TestTamperedStageNeverReachesTheDisk(t *testing.T) {
+	t.Parallel()
 	for _, file := range []string{"manifest", "index", "chunks"} {
 		t.Run(file, func(t *testing.T) {
 			w := newWorld(t)

@@ -1,12 +1,14 @@
 package apply_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -18,8 +20,9 @@ import (
 type cutDisk struct {
 	mu      sync.Mutex
 	durable []byte
-	cache   map[int64][]byte // by sector number
-	left    int              // writes and syncs until the power is cut; negative: never
+	current []byte
+	dirty   []bool // per sector: current is not durable
+	left    int    // writes and syncs until the power is cut; negative: never
 }
 
 const cutSector = 512
@@ -27,8 +30,9 @@ const cutSector = 512
 var errPower = errors.New("power cut")
 
 func newCutDisk(content []byte, size int) *cutDisk {
-	d := &cutDisk{durable: make([]byte, size), cache: map[int64][]byte{}, left: -1}
+	d := &cutDisk{durable: make([]byte, size), current: make([]byte, size), dirty: make([]bool, size/cutSector+1), left: -1}
 	copy(d.durable, content)
+	copy(d.current, content)
 	return d
 }
 
@@ -40,25 +44,10 @@ func (d *cutDisk) ReadAt(p []byte, off int64) (int, error) {
 	if d.left == 0 {
 		return 0, errPower
 	}
-	if off+int64(len(p)) > int64(len(d.durable)) {
+	if off+int64(len(p)) > int64(len(d.current)) {
 		return 0, io.EOF
 	}
-	copy(p, d.durable[off:])
-	for s := off / cutSector; s*cutSector < off+int64(len(p)); s++ {
-		if b, ok := d.cache[s]; ok {
-			overlay(p, off, b, s*cutSector)
-		}
-	}
-	return len(p), nil
-}
-
-// overlay copies the part of src, which lies at srcOff, that p, which lies at off, covers.
-func overlay(p []byte, off int64, src []byte, srcOff int64) {
-	if srcOff >= off {
-		copy(p[srcOff-off:], src)
-		return
-	}
-	copy(p, src[off-srcOff:])
+	return copy(p, d.current[off:]), nil
 }
 
 func (d *cutDisk) WriteAt(p []byte, off int64) (int, error) {
@@ -68,14 +57,9 @@ func (d *cutDisk) WriteAt(p []byte, off int64) (int, error) {
 		return 0, errPower
 	}
 	for s := off / cutSector; s*cutSector < off+int64(len(p)); s++ {
-		b, ok := d.cache[s]
-		if !ok {
-			b = append([]byte(nil), d.durable[s*cutSector:min(int64(len(d.durable)), (s+1)*cutSector)]...)
-			d.cache[s] = b
-		}
-		overlay(b, s*cutSector, p, off)
+		d.dirty[s] = true
 	}
-	return len(p), nil
+	return copy(d.current[off:], p), nil
 }
 
 func (d *cutDisk) Sync() error {
@@ -84,10 +68,8 @@ func (d *cutDisk) Sync() error {
 	if !d.tick() {
 		return errPower
 	}
-	for s, b := range d.cache {
-		copy(d.durable[s*cutSector:], b)
-	}
-	clear(d.cache)
+	copy(d.durable, d.current)
+	clear(d.dirty)
 	return nil
 }
 
@@ -99,20 +81,24 @@ func (d *cutDisk) tick() bool {
 	return d.left != 0
 }
 
-// restart cuts the power, if that has not happened, and starts the machine again.
+// restart starts the machine again after a cut: each sector that was not synced has its old or its new
+// content.
 func (d *cutDisk) restart(r *rand.Rand) {
-	for s, b := range d.cache {
-		if r.IntN(2) == 0 {
-			copy(d.durable[s*cutSector:], b)
+	for s, dirty := range d.dirty {
+		if dirty && r.IntN(2) == 0 {
+			at := s * cutSector
+			copy(d.durable[at:], d.current[at:min(at+cutSector, len(d.current))])
 		}
 	}
-	clear(d.cache)
+	copy(d.current, d.durable)
+	clear(d.dirty)
 	d.left = -1
 }
 
 // TestPowerCuts cuts Write at every point, again and again, and wants the same disk in the end without
 // the network.
 func TestPowerCuts(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.stage(t)
 	if err := reimage(t.Context(), s, w.http(), w.old.ref, w.trust, newCutDisk(nil, diskSize)); err != nil {
@@ -124,26 +110,37 @@ func TestPowerCuts(t *testing.T) {
 	if err := os.RemoveAll(w.folder); err != nil {
 		t.Fatal(err)
 	}
-	rounds := 100
-	if testing.Short() {
-		rounds = 20
-	}
-	cuts := 0
-	for round := range rounds {
-		r := rand.New(rand.NewPCG(uint64(round), 0))
-		d := newCutDisk(w.old.disk, diskSize)
+	cuts, want := 0, amount(t, "NATTEVAKT_CUTS", 300)
+	round := uint64(0)
+	for ; cuts < want; round++ {
+		r := rand.New(rand.NewPCG(round, 0))
+		d := newCutDisk(w.old.disk, len(w.new.disk)+1000)
 		cuts += cutUntilDone(t, w, s, d, r)
 		if err := s.Confirm(t.Context(), w.new.ref, d, nil); err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
-		if string(d.durable[:len(w.new.disk)]) != string(w.new.disk) {
+		if !bytes.Equal(d.durable[:len(w.new.disk)], w.new.disk) {
 			t.Fatalf("round %d: disk is not the release", round)
 		}
 	}
-	if cuts < rounds {
-		t.Errorf("only %d cuts in %d rounds", cuts, rounds)
+	t.Logf("%d updates, %d power cuts", round, cuts)
+}
+
+// amount gives how often to cut or kill: what the environment says (make soak), else the usual, a tenth
+// of it with -short.
+func amount(t *testing.T, variable string, usual int) int {
+	t.Helper()
+	if v := os.Getenv(variable); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil {
+			t.Fatalf("%s: %v", variable, err)
+		}
+		return n
 	}
-	t.Logf("%d rounds, %d power cuts", rounds, cuts)
+	if testing.Short() {
+		return usual / 10
+	}
+	return usual
 }
 
 // cutUntilDone runs Write with power cuts at random points until it ends by itself.
@@ -171,6 +168,7 @@ func cutUntilDone(t *testing.T, w *world, s *apply.Stage, d *cutDisk, r *rand.Ra
 // TestStageAfterPowerCut cuts and garbles the end of the chunk log, as a lost cache would, and wants Fetch
 // to get just what is lost.
 func TestStageAfterPowerCut(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s, target := w.stage(t), newCutDisk(nil, diskSize)
 	if err := s.Fetch(t.Context(), w.http(), w.new.ref, w.trust, target, nil); err != nil {
@@ -182,7 +180,7 @@ func TestStageAfterPowerCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := rand.New(rand.NewPCG(1, 1))
-	for range 60 {
+	for range 30 {
 		cut := r.IntN(len(whole))
 		torn := append([]byte(nil), whole[:cut]...)
 		switch r.IntN(3) {

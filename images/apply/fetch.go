@@ -10,11 +10,13 @@ import (
 	"os"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
+	"github.com/nattevakt/nattevakt/images/chunk"
 	"github.com/nattevakt/nattevakt/images/codec"
 	"github.com/nattevakt/nattevakt/images/durable"
 	"github.com/nattevakt/nattevakt/images/release"
 	"github.com/nattevakt/nattevakt/images/store"
-	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -229,7 +231,7 @@ func (f *fetch) missing(ctx context.Context) ([]seed, error) {
 // copySeeds stages the chunks that the target holds: where this release has them too, or where the index
 // of what was written last says. Write may overwrite those places, so they are copied now.
 func (f *fetch) copySeeds(ctx context.Context, seeds []seed) error {
-	buf := make([]byte, batchSize)
+	buf := make([]byte, maxRecord)
 	for _, s := range seeds {
 		if s.at < 0 {
 			continue
@@ -247,14 +249,15 @@ func (f *fetch) copySeed(ctx context.Context, s seed, buf []byte) error {
 		return ctx.Err()
 	}
 	c := f.index.Chunks[s.number]
-	content := buf[:c.Length]
+	record := buf[:recordHead+c.Length]
+	content := record[recordHead:]
 	if f.log.holds(s.number) {
 		return nil
 	}
 	if _, err := f.target.ReadAt(content, s.at); err != nil || !matches(f.index, release.Segment{Chunk: s.number}, content) {
 		return nil
 	}
-	if err := f.log.append(s.number, content); err != nil {
+	if err := f.log.append(s.number, record); err != nil {
 		return wrap(ctx, stageKind(err), "stage chunk", err)
 	}
 	f.meter.add(int64(c.Length), 0)
@@ -369,40 +372,50 @@ func (f *fetch) fetcher(ctx context.Context, queue <-chan packRange) error {
 		return err
 	}
 	defer dec.Close()
-	buf := make([]byte, rangeSize)
-	content := make([]byte, 0, maxContent)
+	record := make([]byte, maxRecord)
+	content := make([]byte, 0, chunk.MaxSize)
 	for r := range queue {
-		if err := f.fetchRange(ctx, r, buf[:r.length], content, dec); err != nil {
+		if err := f.fetchRange(ctx, r, record, content, dec); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// fetchRange reads a range chunk by chunk, so that each is staged as soon as it is there.
-func (f *fetch) fetchRange(ctx context.Context, r packRange, buf, content []byte, dec *codec.Decoder) error {
+// fetchRange reads a range chunk by chunk, so that each is staged as soon as it is there. record and
+// content are room for one chunk, stored and not.
+func (f *fetch) fetchRange(ctx context.Context, r packRange, record, content []byte, dec *codec.Decoder) error {
 	name := release.PackPath(f.manifest.Packs[r.pack].Digest)
 	body, err := f.src.Open(ctx, name, r.offset, r.length)
 	if err != nil {
 		return wrap(ctx, storeKind(err), "fetch chunks", err)
 	}
 	defer body.Close()
-	at := int64(0)
+	at := r.offset
 	for _, n := range r.chunks {
 		c := f.index.Chunks[n]
-		start := int64(c.Offset) - r.offset
-		end := start + int64(c.Stored)
-		if _, err := io.ReadFull(body, buf[at:end]); err != nil {
+		record := record[:recordHead+c.Stored]
+		if err := readBehind(body, int64(c.Offset)-at, record[recordHead:]); err != nil {
 			return wrap(ctx, storeKind(err), "fetch chunks", err)
 		}
-		if _, err := dec.Decode(content, buf[start:end], int(c.Length), c.Digest); err != nil {
+		if _, err := dec.Decode(content, record[recordHead:], int(c.Length), c.Digest); err != nil {
 			return wrap(ctx, Corrupt, "fetch chunks", fmt.Errorf("%s at %d: %w", name, c.Offset, err))
 		}
-		if err := f.log.append(n, buf[start:end]); err != nil {
+		if err := f.log.append(n, record); err != nil {
 			return wrap(ctx, stageKind(err), "stage chunk", err)
 		}
+		end := int64(c.Offset) + int64(c.Stored)
 		f.meter.add(int64(c.Length), end-at)
 		at = end
 	}
 	return nil
+}
+
+// readBehind passes over gap bytes and fills p.
+func readBehind(r io.Reader, gap int64, p []byte) error {
+	if _, err := io.CopyN(io.Discard, r, gap); err != nil {
+		return err
+	}
+	_, err := io.ReadFull(r, p)
+	return err
 }

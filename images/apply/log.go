@@ -31,6 +31,7 @@ const (
 	logMagic   = "NVSTAGE1"
 	recordHead = 64
 	recordSum  = 44
+	maxRecord  = recordHead + chunk.MaxSize
 	// syncEvery bounds what a power cut can take from the log, together with what is on its way
 	// (fetchers × rangeSize) at most 32 MiB.
 	syncEvery = 16 << 20
@@ -109,7 +110,7 @@ func (l *chunkLog) scan() error {
 		return damaged(err, 0)
 	}
 	l.end = int64(len(logMagic))
-	record := make([]byte, recordHead+chunk.MaxSize)
+	record := make([]byte, maxRecord)
 	for {
 		n, err := readRecord(r, record)
 		if errors.Is(err, io.EOF) {
@@ -178,15 +179,14 @@ func (l *chunkLog) describes(record []byte, number uint32) bool {
 
 func (l *chunkLog) holds(number int32) bool { return l.at[number] != 0 }
 
-// append adds a chunk in its stored form. The caller has checked that it is the chunk.
-func (l *chunkLog) append(number int32, stored []byte) error {
+// append adds a chunk in its stored form, which is record from recordHead on; the head is filled in here.
+// The caller has checked that it is the chunk.
+func (l *chunkLog) append(number int32, record []byte) error {
 	c := l.index.Chunks[number]
-	record := make([]byte, recordHead, recordHead+len(stored))
 	binary.LittleEndian.PutUint32(record, uint32(number))
 	binary.LittleEndian.PutUint32(record[4:], c.Length)
-	binary.LittleEndian.PutUint32(record[8:], uint32(len(stored)))
+	binary.LittleEndian.PutUint32(record[8:], uint32(len(record)-recordHead))
 	copy(record[12:], c.Digest[:])
-	record = append(record, stored...)
 	sum := recordSumOf(record)
 	copy(record[recordSum:recordHead], sum[:])
 

@@ -12,7 +12,7 @@ import (
 )
 
 // batchSize is how much of the disk is read or written at once.
-const batchSize = 4 << 20
+const batchSize = 2 << 20
 
 // workers is how many goroutines read, check and write; each has one batch in memory.
 func workers() int { return min(4, runtime.GOMAXPROCS(0)) }

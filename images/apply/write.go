@@ -15,9 +15,6 @@ import (
 	"github.com/nattevakt/nattevakt/images/release"
 )
 
-// maxContent is the longest chunk.
-const maxContent = chunk.MaxSize
-
 // syncDisk is how much is written before the target is synced: what a power cut can make Write do again.
 const syncDisk = 256 << 20
 
@@ -51,7 +48,7 @@ func verifyLog(ctx context.Context, log *chunkLog, m *meter) error {
 		return err
 	}
 	defer r.close()
-	buf := make([]byte, maxContent)
+	buf := make([]byte, chunk.MaxSize)
 	for n, c := range log.index.Chunks {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -78,7 +75,7 @@ func newLogReader(log *chunkLog) (*logReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &logReader{log, dec, make([]byte, recordHead+maxContent)}, nil
+	return &logReader{log, dec, make([]byte, maxRecord)}, nil
 }
 
 func (r *logReader) close() { r.dec.Close() }

@@ -53,14 +53,19 @@ func compare(ctx context.Context, dir string, content int64) error {
 		dir = temp
 	}
 	old, next := filepath.Join(dir, "old.img"), filepath.Join(dir, "next.img")
-	if err := makeDisks(ctx, old, next, content); err != nil {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	// In a process of its own: what this one has used counts as the peak of its children.
+	if _, err := measure(ctx, []string{self, "disks", fmt.Sprint(content), old, next}); err != nil {
 		return err
 	}
 	fmt.Printf(intro, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), content>>20, dataSize(old)>>20, dataSize(next)>>20)
 	fmt.Println("| what | tool | wall s | CPU s | peak MB | data MB/s | kept MB | wall, Nattevakt = 1 |")
 	fmt.Println("|---|---|---:|---:|---:|---:|---:|---:|")
 	base := map[string]float64{}
-	for _, t := range tasks(dir, old, next) {
+	for _, t := range tasks(self, dir, old, next) {
 		if err := line(ctx, t, dataSize(old), base); err != nil {
 			return fmt.Errorf("%s, %s: %w", t.tool, t.what, err)
 		}
@@ -79,12 +84,8 @@ not verify what they wrote; Nattevakt's lines include reading the disk back.
 `
 
 // tasks are in the order in which they need each other's results.
-func tasks(dir, old, next string) []task {
+func tasks(self, dir, old, next string) []task {
 	in := func(name string) string { return filepath.Join(dir, name) }
-	self, err := os.Executable()
-	if err != nil {
-		self = os.Args[0]
-	}
 	sh := func(script string) []string { return []string{"sh", "-ec", script} }
 	casync := "casync --store=" + in("casync.castr") + " "
 	fsync := func(path string) string { return " && sync " + path }
@@ -100,7 +101,7 @@ func tasks(dir, old, next string) []task {
 		{"Nattevakt", "restore", "", []string{self, "apply", in("store"), "old", in("disk"), in("stage")}, ""},
 		{"casync", "restore", casyncNeed, sh("rm -f " + in("c.img") + "; " + casync + "extract " + in("old.caibx") + " " + in("c.img") + fsync(in("c.img"))), ""},
 		{"zstd + dd", "restore", zstdNeed, sh("zstd -q -dc " + in("old.zst") + " | dd of=" + in("z.img") + " bs=4M iflag=fullblock conv=sparse,fsync status=none"), ""},
-		{"Nattevakt", "update in place", "", []string{self, "apply", in("store"), "next", in("disk"), in("stage")}, in("fetched")},
+		{"Nattevakt", "update in place", "", []string{self, "apply", in("store"), "next", in("disk"), in("stage")}, in(fetchedNote)},
 		{"casync --seed", "update to a new file", casyncNeed, sh(casync + "--seed=" + in("c.img") + " extract " + in("next.caibx") + " " + in("c2.img") + fsync(in("c2.img"))), ""},
 		{"", "check", "", []string{"cmp", "-n", fmt.Sprint(size(next)), next, in("disk")}, ""},
 	}
@@ -120,11 +121,15 @@ func line(ctx context.Context, t task, data int64, base map[string]float64) erro
 	if t.tool == "Nattevakt" {
 		base[what] = m.wall
 	}
-	kept := "–"
+	told := "–"
 	if t.store != "" {
-		kept = fmt.Sprintf("%.1f", float64(dataSize(t.store))/1e6)
+		n, err := kept(t.store)
+		if err != nil {
+			return err
+		}
+		told = fmt.Sprintf("%.1f", float64(n)/1e6)
 	}
 	fmt.Printf("| %s | %s | %.2f | %.2f | %.0f | %.0f | %s | %.2f |\n",
-		t.what, t.tool, m.wall, m.cpu, m.peak/1e6, float64(data)/1e6/m.wall, kept, m.wall/base[what])
+		t.what, t.tool, m.wall, m.cpu, m.peak/1e6, float64(data)/1e6/m.wall, told, m.wall/base[what])
 	return nil
 }

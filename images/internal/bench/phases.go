@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/ed25519"
 	"errors"
@@ -12,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -33,20 +33,32 @@ func makeDisks(ctx context.Context, old, next string, content int64) error {
 	return err
 }
 
+// fetchedNote is the file that says how many bytes an update took from the store.
+const fetchedNote = "fetched"
+
 // runPhase is what a process of Nattevakt does in one line of the table.
 func runPhase(ctx context.Context, args []string) error {
-	s, err := store.Folder(args[1])
+	switch {
+	case args[0] == "disks" && len(args) == 4:
+		content, err := strconv.ParseInt(args[1], 10, 64)
+		if err != nil {
+			return err
+		}
+		return makeDisks(ctx, args[2], args[3], content)
+	case args[0] == "build" && len(args) == 4:
+		return withStore(args[1], func(s *store.FolderStore) error { return buildPhase(ctx, s, args[2], args[3]) })
+	case args[0] == "apply" && len(args) == 5:
+		return withStore(args[1], func(s *store.FolderStore) error { return applyPhase(ctx, s, args[2], args[3], args[4]) })
+	}
+	return fmt.Errorf("unknown phase %q", args)
+}
+
+func withStore(dir string, use func(*store.FolderStore) error) error {
+	s, err := store.Folder(dir)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	switch {
-	case args[0] == "build" && len(args) == 4:
-		return buildPhase(ctx, s, args[2], args[3])
-	case args[0] == "apply" && len(args) == 5:
-		return applyPhase(ctx, s, args[2], args[3], args[4])
-	}
-	return fmt.Errorf("unknown phase %q", args)
+	return errors.Join(use(s), s.Close())
 }
 
 func buildPhase(ctx context.Context, s store.WriteStore, name, disk string) error {
@@ -86,8 +98,7 @@ func applyPhase(ctx context.Context, s store.Store, name, disk, stageDir string)
 	if err != nil {
 		return err
 	}
-	note := bytes.Repeat([]byte{1}, int(fetched)) // a file as long as what was fetched
-	if err := os.WriteFile(filepath.Join(filepath.Dir(disk), "fetched"), note, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(filepath.Dir(disk), fetchedNote), fmt.Append(nil, fetched), 0o600); err != nil {
 		return err
 	}
 	if err := stage.Write(ctx, ref, target, nil); err != nil {
@@ -125,6 +136,18 @@ func size(path string) int64 {
 		return 0
 	}
 	return info.Size()
+}
+
+// kept gives the bytes a step kept or took, for the table.
+func kept(path string) (int64, error) {
+	if filepath.Base(path) != fetchedNote {
+		return dataSize(path), nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(string(b), 10, 64)
 }
 
 // dataSize gives the bytes that a file or a tree of files takes, without holes.
