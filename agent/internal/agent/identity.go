@@ -9,7 +9,7 @@ import (
 	"github.com/nattevakt/nattevakt/agent/internal/checkin"
 	"github.com/nattevakt/nattevakt/agent/internal/dial"
 	"github.com/nattevakt/nattevakt/agent/internal/enroll"
-	"github.com/nattevakt/nattevakt/agent/internal/inventory"
+	"github.com/nattevakt/nattevakt/proto/id"
 	"github.com/nattevakt/nattevakt/proto/reason"
 )
 
@@ -80,7 +80,7 @@ func (a *Agent) enroller() (*enroll.Enroller, error) {
 	}
 	return &enroll.Enroller{
 		Store: a.folder, Key: a.key, Call: a.dialer, Roots: roots, Clock: a.clock, Log: a.log,
-		Hardware: a.hardware, HardwareDigest: inventory.HardwareDigest(a.hardware), Hostname: a.hostname(),
+		Hardware: a.hardware, HardwareDigest: id.Hardware(a.hardware), Hostname: a.hostname(),
 		Version: a.options.Version, Token: a.bootstrap.SiteToken, OnPending: a.pending,
 	}, nil
 }

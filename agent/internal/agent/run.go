@@ -18,6 +18,7 @@ import (
 	"github.com/nattevakt/nattevakt/agent/internal/metrics"
 	"github.com/nattevakt/nattevakt/agent/internal/report"
 	"github.com/nattevakt/nattevakt/images/release"
+	"github.com/nattevakt/nattevakt/proto/id"
 	v1 "github.com/nattevakt/nattevakt/proto/nattevakt/v1"
 )
 
@@ -105,7 +106,7 @@ func (a *Agent) loop(book *report.Book, runner *job.Runner, counters *metrics.Me
 		Control: a.dialer, Clock: a.clock, Reports: book, Jobs: runner, Log: a.log,
 		Identity: &renewer{agent: a, enroller: enroller, renewed: counters.Certificate},
 		Machine: checkin.Machine{
-			Boot: a.boot, HardwareDigest: inventory.HardwareDigest(a.hardware), Version: a.options.Version,
+			Boot: a.boot, HardwareDigest: id.Hardware(a.hardware), Version: a.options.Version,
 			Vitals: func() (*v1.Vitals, error) { return inventory.Vitals(a.options.Root) },
 		},
 		Watch: func(e checkin.Event) {

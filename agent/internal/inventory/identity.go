@@ -1,9 +1,7 @@
 package inventory
 
 import (
-	"crypto/sha256"
 	"errors"
-	"fmt"
 	"regexp"
 	"strings"
 
@@ -143,16 +141,6 @@ func anyMatch(pattern *regexp.Regexp, texts []string) bool {
 		}
 	}
 	return false
-}
-
-// HardwareDigest names a machine: the first bytes of SHA-256 over vendor, model key, serial and UUID, each
-// with its length before it. It changes only when firmware says something else of these four.
-func HardwareDigest(id *nattevaktv1.HardwareIdentity) [DigestSize]byte {
-	h := sha256.New()
-	for _, text := range []string{id.GetVendor(), id.GetModelKey(), id.GetSerial(), id.GetSystemUuid()} {
-		fmt.Fprintf(h, "%d:%s,", len(text), text)
-	}
-	return [DigestSize]byte(h.Sum(nil)[:DigestSize])
 }
 
 // first returns the first text that is not empty.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nattevakt/nattevakt/agent/internal/inventory"
 	"github.com/nattevakt/nattevakt/deploy/madeup"
+	"github.com/nattevakt/nattevakt/proto/id"
 	nattevaktv1 "github.com/nattevakt/nattevakt/proto/nattevakt/v1"
 )
 
@@ -95,7 +96,7 @@ func TestFilesInsteadOfTables(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if inventory.HardwareDigest(tables) != inventory.HardwareDigest(files) {
+		if id.Hardware(tables) != id.Hardware(files) {
 			t.Errorf("%s: tables say %v, files say %v", m.Name, tables, files)
 		}
 	}
@@ -103,42 +104,22 @@ func TestFilesInsteadOfTables(t *testing.T) {
 
 // TestCabinet: a cabinet's machines are of known models, and each is its own.
 func TestCabinet(t *testing.T) {
-	digests, keys := map[[inventory.DigestSize]byte]string{}, map[string]bool{}
+	digests, keys := map[[16]byte]string{}, map[string]bool{}
 	for _, m := range madeup.Cabinet(30, 1) {
-		id, err := inventory.Identity(made(t, m))
+		machine, err := inventory.Identity(made(t, m))
 		if err != nil {
 			t.Fatal(err)
 		}
-		digest := inventory.HardwareDigest(id)
-		if digests[digest] != "" || id.Serial == "" || id.FormFactor != nattevaktv1.FormFactor_FORM_FACTOR_LAPTOP {
-			t.Errorf("%s is %v, like %q", m.Name, id, digests[digest])
+		digest := id.Hardware(machine)
+		if digests[digest] != "" || machine.Serial == "" || machine.FormFactor != nattevaktv1.FormFactor_FORM_FACTOR_LAPTOP {
+			t.Errorf("%s is %v, like %q", m.Name, machine, digests[digest])
 		}
 		digests[digest] = m.Name
-		keys[id.Vendor+" "+id.ModelKey] = true
+		keys[machine.Vendor+" "+machine.ModelKey] = true
 	}
 	want := []string{"Dell 0C00", "Dell 0C0B", "HP 83B2", "HP 880D", "Lenovo 20N2", "Lenovo 21FG", "Lenovo 21HE"}
 	if got := slices.Sorted(maps.Keys(keys)); !slices.Equal(got, want) {
 		t.Errorf("models %v, want %v", got, want)
-	}
-}
-
-func TestHardwareDigestIsFixed(t *testing.T) {
-	id, err := inventory.Identity(made(t, madeup.DellLatitude()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	const want = "37ed7731b7599a13cfee819fae513e0d"
-	if got := inventory.HardwareDigest(id); hex.EncodeToString(got[:]) != want {
-		t.Errorf("digest %x, want %s: enrolled machines would be taken for others", got, want)
-	}
-	before := inventory.HardwareDigest(id)
-	id.Product, id.FormFactor = "renamed", nattevaktv1.FormFactor_FORM_FACTOR_DESKTOP
-	if inventory.HardwareDigest(id) != before {
-		t.Error("the marketing name and form factor are in the digest")
-	}
-	id.Serial += "1"
-	if inventory.HardwareDigest(id) == before {
-		t.Error("the serial number is not in the digest")
 	}
 }
 
