@@ -33,7 +33,7 @@ func (c *CLI) nightView(p places, n *operatorv1.CabinetNight, now time.Time) nig
 
 func (v nightView) write(w io.Writer, n *operatorv1.CabinetNight) error {
 	var b bytes.Buffer
-	b.WriteString(v.paint.Text(table.Title, wrap(v.heading(n), v.columns)))
+	b.WriteString(v.paint.Text(table.Title, strings.TrimSuffix(wrap(v.heading(n), v.columns), "\n")) + "\n")
 	b.WriteString(wrap(v.order(n), v.columns))
 	shown := v.choose(n.GetDevices())
 	if len(shown) > 0 {
@@ -120,7 +120,7 @@ func (v nightView) devices(devices []*operatorv1.DeviceNight) table.Table {
 	}}
 	for _, d := range devices {
 		t.Rows = append(t.Rows, []table.Cell{
-			{Text: slotOf(d.GetSlot())}, {Text: nightName(d)}, {Text: d.GetModel(), Style: table.Dim}, {Text: v.start(d)},
+			{Text: slotOf(d.GetSlot())}, {Text: nightName(d)}, {Text: firstOf(strings.TrimSpace(d.GetModel())), Style: table.Dim}, {Text: v.start(d)},
 			v.jobLook(d.GetState()).cell(), {Text: v.step(d)}, {Text: v.progress(d)}, {Text: v.why(d)},
 		})
 	}

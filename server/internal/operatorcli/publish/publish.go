@@ -20,6 +20,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nattevakt/nattevakt/images/release"
@@ -49,7 +50,7 @@ type Sent struct {
 	Bytes, NewBytes     int64
 }
 
-// Progress is told how many bytes of the release are in place; it may be nil.
+// Progress is told how many bytes of the release are in place, by one goroutine at a time; it may be nil.
 type Progress func(done, total int64)
 
 // Release brings one release of the store to the target.
@@ -77,7 +78,9 @@ type publisher struct {
 	to       Target
 	progress Progress
 	total    int64
-	sent     Sent
+
+	mu   sync.Mutex // guards sent: net/http reads a body in a goroutine of its own
+	sent Sent
 }
 
 func (p *publisher) release(ctx context.Context, m release.Manifest, sealed []byte) error {
@@ -128,6 +131,8 @@ func (p *publisher) object(ctx context.Context, name string, size int64, leaveOu
 	if err := p.send(ctx, name, size); err != nil {
 		return err
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.sent.NewObjects++
 	p.sent.NewBytes += size
 	return nil
@@ -142,6 +147,12 @@ func (p *publisher) there(ctx context.Context, name string, size int64) (bool, e
 }
 
 func (p *publisher) advance(n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.advanceLocked(n)
+}
+
+func (p *publisher) advanceLocked(n int64) {
 	p.sent.Bytes += n
 	if p.progress != nil {
 		p.progress(p.sent.Bytes, p.total)
@@ -152,13 +163,11 @@ func (p *publisher) advance(n int64) {
 var pauses = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second}
 
 func (p *publisher) send(ctx context.Context, name string, size int64) error {
-	before := p.sent.Bytes
 	for try := 0; ; try++ {
 		err := p.put(ctx, name, size)
 		if err == nil || errors.Is(err, ErrRefused) || ctx.Err() != nil || try == len(pauses) {
 			return err
 		}
-		p.sent.Bytes = before
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -167,13 +176,15 @@ func (p *publisher) send(ctx context.Context, name string, size int64) error {
 	}
 }
 
-func (p *publisher) put(ctx context.Context, name string, size int64) error {
+func (p *publisher) put(ctx context.Context, name string, size int64) (err error) {
 	body, err := p.from.Open(ctx, name, 0, size)
 	if err != nil {
 		return err
 	}
 	defer body.Close()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPut, p.to.URL+name, &counted{body, p})
+	count := &counted{Reader: body, p: p}
+	defer func() { count.stop(err == nil) }()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPut, p.to.URL+name, count)
 	if err != nil {
 		return err
 	}
@@ -202,14 +213,32 @@ func check(name string, resp *http.Response) error {
 	return fmt.Errorf("send %s: %s: %s", name, resp.Status, said)
 }
 
-// counted reports what has been read of it.
+// counted reports what has been read of it, until it is stopped: net/http may go on reading after the
+// answer has come.
 type counted struct {
 	io.Reader
-	p *publisher
+	p       *publisher
+	read    int64 // guarded by p.mu, as is stopped
+	stopped bool
 }
 
 func (c *counted) Read(b []byte) (int, error) {
 	n, err := c.Reader.Read(b)
-	c.p.advance(int64(n))
+	c.p.mu.Lock()
+	defer c.p.mu.Unlock()
+	if !c.stopped {
+		c.read += int64(n)
+		c.p.advanceLocked(int64(n))
+	}
 	return n, err
+}
+
+// stop ends the counting; what was read counts only if it arrived.
+func (c *counted) stop(arrived bool) {
+	c.p.mu.Lock()
+	defer c.p.mu.Unlock()
+	c.stopped = true
+	if !arrived {
+		c.p.advanceLocked(-c.read)
+	}
 }
