@@ -61,15 +61,15 @@ func chooseFiles(ctx context.Context, roots []string, content int64) ([]string, 
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			if err != nil || !d.Type().IsRegular() {
-				return nil // what cannot be read is not taken
+			if err != nil {
+				return skipUnreadable(d)
 			}
-			info, err := d.Info()
-			if err != nil || info.Size() < minFile || info.Size() > min(maxFile, left) || !readable(p) {
+			size := usableSize(p, d)
+			if size < minFile || size > min(maxFile, left) {
 				return nil
 			}
 			files = append(files, p)
-			if left -= info.Size(); left < minFile || len(files) == maxFiles {
+			if left -= size; left < minFile || len(files) == maxFiles {
 				return fs.SkipAll
 			}
 			return nil
@@ -81,12 +81,29 @@ func chooseFiles(ctx context.Context, roots []string, content int64) ([]string, 
 	return files, nil
 }
 
-func readable(p string) bool {
+// skipUnreadable passes over what cannot be read.
+func skipUnreadable(d fs.DirEntry) error {
+	if d != nil && d.IsDir() {
+		return fs.SkipDir
+	}
+	return nil
+}
+
+// usableSize gives the size of a regular file that can be opened, else 0.
+func usableSize(p string, d fs.DirEntry) int64 {
+	if !d.Type().IsRegular() {
+		return 0
+	}
 	f, err := os.Open(p)
 	if err != nil {
-		return false
+		return 0
 	}
-	return f.Close() == nil
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return 0
+	}
+	return info.Size()
 }
 
 // writeFiles makes the disk and copies the files to the same paths on it.

@@ -38,16 +38,21 @@ func readKnown(ctx context.Context, s store.WriteStore, trust release.Trust) (kn
 			continue
 		}
 		if err != nil {
-			return k, fmt.Errorf("%s: %w", name, err)
+			return k, damagedRelease(name, err)
 		}
 		if err := k.add(ctx, s, m, number); err != nil {
-			return k, fmt.Errorf("%s: %w", name, err)
+			return k, damagedRelease(name, err)
 		}
 		if len(k.places) > maxKnown {
 			break
 		}
 	}
 	return k, nil
+}
+
+// damagedRelease stops a build: what else is damaged in such a store is for a person to find out.
+func damagedRelease(name string, err error) error {
+	return fmt.Errorf("%s: %w: if it is damaged, move this release out of the store", name, err)
 }
 
 func readManifest(ctx context.Context, s store.Store, name string, trust release.Trust) (release.Manifest, error) {

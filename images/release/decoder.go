@@ -150,12 +150,11 @@ func (d *Decoder) end() error {
 	if err := d.close(); err != nil {
 		return err
 	}
-	switch _, err := d.r.ReadByte(); {
-	case err == nil:
+	_, err := d.r.ReadByte()
+	if err == nil {
 		return errors.New("index: bytes behind its end")
-	default:
-		return err
 	}
+	return err
 }
 
 // int64 reads a canonical uvarint (unsigned LEB128, shortest form) of at most limit.

@@ -2,6 +2,7 @@ package release
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -62,10 +63,10 @@ func (x *Index) Encode(w io.Writer, packSizes []int64) error {
 	}
 	next := int32(0)
 	for _, s := range x.Segments {
-		switch {
-		case s.Chunk == Zero:
+		switch s.Chunk {
+		case Zero:
 			err = e.Zero(s.Length)
-		case s.Chunk == next:
+		case next:
 			err = e.Chunk(x.Chunks[next])
 			next++
 		default:
@@ -142,12 +143,7 @@ func (x *Index) checkOverlap() error {
 		order[i] = int32(i)
 	}
 	place := func(i int32) uint64 { return uint64(x.Chunks[i].Pack)<<32 | uint64(x.Chunks[i].Offset) }
-	slices.SortFunc(order, func(a, b int32) int {
-		if place(a) < place(b) {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(order, func(a, b int32) int { return cmp.Compare(place(a), place(b)) })
 	for i := 1; i < len(order); i++ {
 		a, b := order[i-1], order[i]
 		if place(a)+uint64(x.Chunks[a].Stored) > place(b) {

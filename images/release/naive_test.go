@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"github.com/nattevakt/nattevakt/images/chunk"
 	"github.com/nattevakt/nattevakt/images/release"
 )
 
@@ -112,12 +111,12 @@ func naiveIndex(b []byte) (disk uint64, out []string) {
 func describe(x *release.Index) (out []string) {
 	seen := int32(0)
 	for _, s := range x.Segments {
-		switch {
-		case s.Chunk == release.Zero:
+		switch s.Chunk {
+		case release.Zero:
 			out = append(out, fmt.Sprintf("%d+%d zero", s.Offset, s.Length))
-		case s.Chunk == seen:
+		case seen:
 			c := x.Chunks[s.Chunk]
-			out = append(out, fmt.Sprintf("%d+%d %s stored %d in %d at %d", s.Offset, s.Length, chunk.Digest(c.Digest), c.Stored, c.Pack, c.Offset))
+			out = append(out, fmt.Sprintf("%d+%d %s stored %d in %d at %d", s.Offset, s.Length, c.Digest, c.Stored, c.Pack, c.Offset))
 			seen++
 		default:
 			out = append(out, fmt.Sprintf("%d+%d repeat %d", s.Offset, s.Length, s.Chunk))
