@@ -172,4 +172,3 @@ func (f *fetch) run(ctx context.Context) error {
 	err = f.log.sync()
 	return wrap(ctx, stageKind(err), "sync stage", err)
 }
-

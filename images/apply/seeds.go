@@ -82,7 +82,9 @@ func (f *fetch) copySeed(ctx context.Context, s seed, buf []byte) error {
 	if f.log.holds(s.number) {
 		return nil
 	}
-	if _, err := f.target.ReadAt(content, s.at); err != nil || !matches(f.index, release.Segment{Chunk: s.number}, content) {
+	_, err := f.target.ReadAt(content, s.at)
+	held := err == nil && matches(f.index, release.Segment{Chunk: s.number}, content)
+	if !held {
 		return nil
 	}
 	if err := f.log.append(s.number, record); err != nil {
@@ -125,4 +127,3 @@ func (f *fetch) finder(seeds []seed) func(release.Chunk) (int32, bool) {
 		return sorted[i].number, true
 	}
 }
-
