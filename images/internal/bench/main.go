@@ -62,7 +62,7 @@ func compare(ctx context.Context, dir string, content int64) error {
 	if _, err := measure(ctx, []string{self, "disks", fmt.Sprint(content), old, next}); err != nil {
 		return err
 	}
-	fmt.Printf(intro, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), content>>20, dataSize(old)>>20, dataSize(next)>>20)
+	fmt.Printf(intro, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), load(), content>>20, dataSize(old)>>20, dataSize(next)>>20)
 	fmt.Println("| what | tool | wall s | CPU s | peak MB | data MB/s | kept MB | wall, Nattevakt = 1 |")
 	fmt.Println("|---|---|---:|---:|---:|---:|---:|---:|")
 	base := map[string]float64{}
@@ -76,7 +76,8 @@ func compare(ctx context.Context, dir string, content int64) error {
 
 const intro = `# How fast, beside whom
 
-Made by ` + "`go run ./images/internal/bench > images/BENCH.md`" + ` on %s/%s with %d cores. Two disks of GPT and ext4 with real
+Made by ` + "`go run ./images/internal/bench > images/BENCH.md`" + ` on %s/%s with %d cores,
+load average %s before the first line: other work on the machine makes wall times longer for all, unevenly. Two disks of GPT and ext4 with real
 files of the machine (up to %d MiB, and up to a fifth more; with the file system %d and %d MiB): the second stands for next month's
 release, with files added and others moved. Peers get the same disks in the same run; the page cache is warm for
 all. "kept" is the store after the step, for an update the bytes taken from the store. Nattevakt's restore and

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -123,6 +124,16 @@ func measure(ctx context.Context, args []string) (measured, error) {
 		m.peak = float64(u.Maxrss) * 1024
 	}
 	return m, nil
+}
+
+// load gives the load average of the last minute.
+func load() string {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	one, _, _ := strings.Cut(string(b), " ")
+	return one
 }
 
 func installed(program string) bool {

@@ -12,21 +12,12 @@ import (
 
 // NextData gives where, from off on, the next byte lies that may be other than zero, at most limit.
 func NextData(f *os.File, off, limit int64) int64 {
-	next, err := seek(f, off, true)
+	next, err := seekData(f, off)
 	if errors.Is(err, io.EOF) {
 		return limit
 	}
 	if err != nil || next < off {
 		return off
-	}
-	return min(next, limit)
-}
-
-// NextHole gives where, from off on, the next hole starts, at most limit.
-func NextHole(f *os.File, off, limit int64) int64 {
-	next, err := seek(f, off, false)
-	if err != nil || next < off {
-		return limit
 	}
 	return min(next, limit)
 }

@@ -9,13 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// seek finds data or a hole (lseek(2), SEEK_DATA and SEEK_HOLE). io.EOF means: only a hole follows.
-func seek(f *os.File, off int64, data bool) (int64, error) {
-	whence := unix.SEEK_HOLE
-	if data {
-		whence = unix.SEEK_DATA
-	}
-	at, err := unix.Seek(int(f.Fd()), off, whence)
+// seekData finds data (lseek(2), SEEK_DATA). io.EOF means: only a hole follows.
+func seekData(f *os.File, off int64) (int64, error) {
+	at, err := unix.Seek(int(f.Fd()), off, unix.SEEK_DATA)
 	if errors.Is(err, unix.ENXIO) {
 		return 0, io.EOF
 	}

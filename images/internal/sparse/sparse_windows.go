@@ -5,7 +5,7 @@ import (
 	"os"
 )
 
-func seek(*os.File, int64, bool) (int64, error) { return 0, errors.ErrUnsupported }
+func seekData(*os.File, int64) (int64, error) { return 0, errors.ErrUnsupported }
 
 // Punch is not supported: the caller writes zeroes.
 func Punch(*os.File, int64, int64) error { return errors.ErrUnsupported }
