@@ -27,7 +27,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	if err := build(dir); err != nil {
+	if err := buildPrograms(dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -35,8 +35,8 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// build makes the programs as the Makefile does, but for what costs time and changes nothing here.
-func build(dir string) error {
+// buildPrograms makes the programs as the Makefile does, but for what costs time and changes nothing here.
+func buildPrograms(dir string) error {
 	for _, args := range [][]string{
 		{"-o", dir, "./server/cmd/nattevakt", "./deploy/demo"},
 		{"-o", dir, "-tags", "grpcnotrace", "./agent/cmd/nattevakt-agent"},
