@@ -18,6 +18,7 @@ import (
 	operatorv1 "github.com/nattevakt/nattevakt/proto/nattevakt/operator/v1"
 	nattevaktv1 "github.com/nattevakt/nattevakt/proto/nattevakt/v1"
 	"github.com/nattevakt/nattevakt/server/internal/ca"
+	"github.com/nattevakt/nattevakt/server/internal/control"
 )
 
 func TestEnrolAndCheckIn(t *testing.T) {
@@ -316,7 +317,7 @@ func TestBadMessages(t *testing.T) {
 }
 
 func TestDeviceThatCallsTooOften(t *testing.T) {
-	h := newHouse(t)
+	h := open(t, &house{limit: control.DefaultLimit}, 0)
 	h.places()
 	m := h.machine("AAA0001").enroll(h.token(1))
 	for range 1000 {

@@ -42,6 +42,7 @@ type house struct {
 	addr     string
 	operator *grpc.ClientConn
 	clock    control.Clock
+	limit    control.Limit
 	stop     func()
 }
 
@@ -56,12 +57,17 @@ func (p published) Release(_ context.Context, image, release string) ([]byte, in
 	return make([]byte, 32), size, nil
 }
 
-func newHouse(t *testing.T) *house { return newHouseOfAge(t, 0) }
+func newHouse(t *testing.T) *house { return open(t, &house{}, 0) }
 
 // newHouseOfAge has an authority that was made a while ago.
-func newHouseOfAge(t *testing.T, age time.Duration) *house {
+func newHouseOfAge(t *testing.T, age time.Duration) *house { return open(t, &house{}, age) }
+
+// newHouseWithClock lives in a demonstration's time.
+func newHouseWithClock(t *testing.T, c control.Clock) *house { return open(t, &house{clock: c}, 0) }
+
+func open(t *testing.T, h *house, age time.Duration) *house {
 	t.Helper()
-	h := &house{t: t, dir: t.TempDir()}
+	h.t, h.dir = t, t.TempDir()
 	if _, _, err := ca.Open(filepath.Join(h.dir, "ca"), ca.Options{}, time.Now().Add(-age)); err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +103,7 @@ func (h *house) start() {
 	h.addr = l.Addr().String()
 	server, err := api.New(api.Options{
 		Plane: h.plane, TLS: h.serverTLS(), Info: api.Info{Version: "test", AgentAddresses: []string{h.addr}, ContentAddress: "https://127.0.0.1:1/content/", RootDER: h.ca.Root().Raw, ReleaseThreshold: 1},
-		Limit: control.DefaultLimit, Backup: h.store, Metrics: prometheus.NewRegistry(), Log: log,
+		Limit: h.limit, Backup: h.store, Metrics: prometheus.NewRegistry(), Log: log,
 	})
 	if err != nil {
 		t.Fatal(err)
