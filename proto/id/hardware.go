@@ -19,3 +19,11 @@ func Hardware(h *nattevaktv1.HardwareIdentity) [16]byte {
 	}
 	return [16]byte(sum.Sum(nil)[:16])
 }
+
+// ModelName is what people call a model: the vendor once, then the product.
+func ModelName(vendor, product string) string {
+	if strings.HasPrefix(strings.ToLower(product), strings.ToLower(vendor)) {
+		return product
+	}
+	return strings.TrimSpace(vendor + " " + product)
+}

@@ -47,7 +47,7 @@ func deviceProto(r control.DeviceRow) *operatorv1.Device {
 	if p := r.Report.Patch; p.Known {
 		d.Patch = &operatorv1.PatchSummary{
 			Critical: uint32(p.Critical), Security: uint32(p.Security), Other: uint32(p.Other),
-			OldestDays: uint32(p.OldestDays), RebootPending: p.RebootPending,
+			OldestDays: uint32(p.OldestDays), RebootPending: p.RebootPending, SilentSources: uint32(p.Silent),
 		}
 	}
 	return d
@@ -118,7 +118,7 @@ func nightProto(n control.CabinetNight) *operatorv1.CabinetNight {
 func deviceNightProto(d control.DeviceNight) *operatorv1.DeviceNight {
 	out := &operatorv1.DeviceNight{
 		Slot: uint32(d.Place.Slot), DeviceId: d.ID.String(), Hostname: d.Hostname, Serial: d.Hardware.Serial,
-		Model: d.Hardware.Vendor + " " + d.Hardware.Product, Readiness: readinessProto(d.Readiness), Reason: d.Readiness.Reason.Proto(),
+		Model: d.Hardware.Name(), Readiness: readinessProto(d.Readiness), Reason: d.Readiness.Reason.Proto(),
 	}
 	if j := d.Job; j != nil {
 		out.State, out.Attempt = operatorv1.JobState(j.State), uint32(j.Attempt)

@@ -194,6 +194,7 @@ func checkInOf(in *nattevaktv1.CheckInRequest) (control.CheckIn, error) {
 		HasBattery:         in.GetVitals().GetHasBattery(), OnAC: in.GetVitals().GetOnAc(),
 		BatteryPercent: uint8(min(in.GetVitals().GetBatteryPercent(), 100)),
 		LocalReason:    reason.Of(in.GetLocalReason()),
+		AgentVersion:   in.GetAgentVersion(),
 	}
 	if t := in.GetDeviceTime(); t != nil {
 		req.DeviceTime = t.AsTime()
@@ -265,11 +266,13 @@ func summarise(sum *fleet.ReportSummary, in *nattevaktv1.ReportRequest) {
 }
 
 func patchSummary(p *nattevaktv1.PatchState) fleet.PatchSummary {
-	out := fleet.PatchSummary{Known: len(p.GetSources()) > 0, RebootPending: p.GetRebootPending()}
+	out := fleet.PatchSummary{RebootPending: p.GetRebootPending()}
 	for _, s := range p.GetSources() {
-		// What one service could not say is unknown, and so is the sum.
-		out.Known = out.Known && s.GetProblem() == ""
+		if s.GetProblem() != "" {
+			out.Silent++
+		}
 	}
+	out.Known = out.Silent < len(p.GetSources())
 	for _, u := range p.GetMissing() {
 		switch u.GetSeverity() {
 		case nattevaktv1.Severity_SEVERITY_CRITICAL:

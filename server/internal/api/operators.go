@@ -48,7 +48,7 @@ func (s *fleetService) ListDevices(ctx context.Context, in *operatorv1.ListDevic
 	if err != nil {
 		return nil, statusOf(err)
 	}
-	out := &operatorv1.ListDevicesResponse{NextPageToken: next}
+	out := &operatorv1.ListDevicesResponse{NextPageToken: next, AsOf: stamp(s.plane.Now())}
 	for _, r := range rows {
 		out.Devices = append(out.Devices, deviceProto(r))
 	}
@@ -60,7 +60,7 @@ func (s *fleetService) GetDevice(ctx context.Context, in *operatorv1.GetDeviceRe
 	if err != nil {
 		return nil, statusOf(err)
 	}
-	return &operatorv1.GetDeviceResponse{Device: deviceProto(d.DeviceRow), Inventory: d.Inventory, Patch: d.Patch}, nil
+	return &operatorv1.GetDeviceResponse{Device: deviceProto(d.DeviceRow), Inventory: d.Inventory, Patch: d.Patch, AsOf: stamp(s.plane.Now())}, nil
 }
 
 func (s *fleetService) PlaceDevice(ctx context.Context, in *operatorv1.PlaceDeviceRequest) (*operatorv1.PlaceDeviceResponse, error) {

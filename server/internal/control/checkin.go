@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"slices"
 	"time"
 
@@ -29,6 +30,8 @@ type CheckIn struct {
 	// DeviceTime is the machine's own clock; zero if it did not say.
 	DeviceTime  time.Time
 	LocalReason reason.Code
+	// AgentVersion is empty if it did not say.
+	AgentVersion string
 }
 
 // Answer is what it is told.
@@ -78,12 +81,19 @@ func (p *Plane) CheckIn(ctx context.Context, peer *Peer, in CheckIn) (Answer, er
 	}
 	var want uint64
 	var cabinet uint32
+	var other bool // another agent than before
 	peer.handle.with(func(r *row) {
+		other = in.AgentVersion != "" && versionHash(in.AgentVersion) != r.agent
 		want, cabinet = r.assignment, r.cabinet
 		out.NextIn = p.nextIn(r, out.Now)
 		r.due = millis(out.Now.Add(time.Duration(float64(out.NextIn) * out.Rate)))
 		out.WantReport = len(in.ReportDigest) == 16 && !bytes.Equal(in.ReportDigest, r.report[:])
 	})
+	if other {
+		if err := p.agentVersion(ctx, peer, in.AgentVersion); err != nil {
+			return Answer{}, err
+		}
+	}
 	if want != in.AssignmentReceived {
 		out.Assignment = p.night.assignment(peer.Device)
 		out.Drop = out.Assignment == nil
@@ -93,6 +103,18 @@ func (p *Plane) CheckIn(ctx context.Context, peer *Peer, in CheckIn) (Answer, er
 	}
 	return out, nil
 }
+
+// agentVersion stores which agent a device runs now.
+func (p *Plane) agentVersion(ctx context.Context, peer *Peer, version string) error {
+	_, err := p.edit(ctx, peer.Device, func(d *fleet.Device) error {
+		d.Report.AgentVersion = version
+		return nil
+	}, nil)
+	return err
+}
+
+// versionHash lets the hot table notice another agent without holding its name.
+func versionHash(version string) uint32 { return crc32.ChecksumIEEE([]byte(version)) }
 
 // hear judges the call and, if it may, takes over its presence.
 func (p *Plane) hear(peer *Peer, in CheckIn, at Answer) (why reason.Code, changed bool) {

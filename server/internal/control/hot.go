@@ -24,7 +24,8 @@ type row struct {
 	report             [16]byte
 	hardware           [16]byte
 	cert, previousCert [16]byte
-	offset             int32 // seconds its clock is ahead
+	offset             int32  // seconds its clock is ahead
+	agent              uint32 // versionHash of its agent
 	cabinet, site      uint32
 	slot               uint16
 	localReason        uint16
@@ -148,6 +149,7 @@ func (r *row) take(d fleet.Device, site, cabinet uint32) {
 	r.alarm = uint16(d.Alarm)
 	r.alarmAt = millis(d.AlarmAt)
 	r.site, r.cabinet, r.slot = site, cabinet, uint16(d.Place.Slot)
+	r.agent = versionHash(d.Report.AgentVersion)
 	r.report = to16(d.Report.Digest)
 	r.hardware = to16(d.Identity.HardwareDigest)
 	r.cert = to16(d.Identity.CertSerial)

@@ -196,7 +196,7 @@ func matches(d fleet.Device, query string) bool {
 		return true
 	}
 	q := strings.ToLower(query)
-	for _, s := range []string{d.Hardware.Serial, d.Hostname, d.Hardware.Vendor + " " + d.Hardware.Product, d.Hardware.ModelKey, d.ID.String()} {
+	for _, s := range []string{d.Hardware.Serial, d.Hostname, d.Hardware.Name(), d.Hardware.ModelKey, d.ID.String()} {
 		if strings.Contains(strings.ToLower(s), q) {
 			return true
 		}

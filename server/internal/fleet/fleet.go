@@ -65,6 +65,9 @@ type Hardware struct {
 	FormFactor FormFactor
 }
 
+// Name is what people call the model.
+func (h Hardware) Name() string { return id.ModelName(h.Vendor, h.Product) }
+
 // Place is where a device belongs. Cabinet may be empty; Slot counts from 1, 0 is none.
 type Place struct {
 	Owner   id.Name
@@ -138,9 +141,12 @@ type ReportSummary struct {
 	Patch        PatchSummary
 }
 
-// PatchSummary counts missing updates. Known is false until a report carried a patch state.
+// PatchSummary counts missing updates. Known is false until a report carried a patch state in which at
+// least one source could answer; Silent counts the sources that could not, and the counts are then a
+// lower bound.
 type PatchSummary struct {
 	Known         bool
+	Silent        int
 	Critical      int
 	Security      int
 	Other         int

@@ -43,7 +43,7 @@ func (c *CLI) showCabinet(ctx context.Context, k *client, id string) error {
 	}
 	sortByPlace(devices.Devices)
 	return c.show(devices, func(w io.Writer) error {
-		v := cabinetView{c.speech(p.zone(cab.GetSiteId()), c.host.Now())}
+		v := cabinetView{c.speech(p.zone(cab.GetSiteId()), c.nowOr(devices.GetAsOf()))}
 		return v.write(w, cab, devices.GetDevices(), c.columns(), c.paint())
 	})
 }

@@ -2,11 +2,11 @@ package operatorcli
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/nattevakt/nattevakt/proto/id"
 	operatorv1 "github.com/nattevakt/nattevakt/proto/nattevakt/operator/v1"
 )
 
@@ -89,7 +89,7 @@ func (c *CLI) completeDevice(cmd *cobra.Command, args []string, typed string) (o
 	_ = c.with(ctx, func(k *client) error {
 		resp, err := k.fleet.ListDevices(ctx, &operatorv1.ListDevicesRequest{Query: typed, PageSize: 50})
 		for _, d := range resp.GetDevices() {
-			out = append(out, described(nameOf(d), fmt.Sprintf("%s %s", d.GetHardware().GetVendor(), d.GetHardware().GetProduct())))
+			out = append(out, described(nameOf(d), id.ModelName(d.GetHardware().GetVendor(), d.GetHardware().GetProduct())))
 		}
 		return err
 	})

@@ -8,7 +8,9 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/nattevakt/nattevakt/proto/id"
 	operatorv1 "github.com/nattevakt/nattevakt/proto/nattevakt/operator/v1"
 	"github.com/nattevakt/nattevakt/server/internal/operatorcli/table"
 )
@@ -69,7 +71,7 @@ func (c *CLI) listDevices(ctx context.Context, k *client, in *operatorv1.ListDev
 		if first && resp.GetNextPageToken() == "" {
 			sortByPlace(resp.GetDevices())
 		}
-		if err := out.page(resp.GetDevices()); err != nil {
+		if err := out.page(resp); err != nil {
 			return err
 		}
 		in.PageToken = resp.GetNextPageToken()
@@ -79,7 +81,7 @@ func (c *CLI) listDevices(ctx context.Context, k *client, in *operatorv1.ListDev
 
 // devicePages takes a list in pages.
 type devicePages interface {
-	page([]*operatorv1.Device) error
+	page(*operatorv1.ListDevicesResponse) error
 	end() error
 }
 
@@ -87,10 +89,12 @@ type devicePages interface {
 type jsonPages struct {
 	w     io.Writer
 	count int
+	asOf  *timestamppb.Timestamp
 }
 
-func (j *jsonPages) page(devices []*operatorv1.Device) error {
-	for _, d := range devices {
+func (j *jsonPages) page(resp *operatorv1.ListDevicesResponse) error {
+	j.asOf = resp.GetAsOf()
+	for _, d := range resp.GetDevices() {
 		b, err := marshal(d)
 		if err != nil {
 			return err
@@ -108,11 +112,15 @@ func (j *jsonPages) page(devices []*operatorv1.Device) error {
 }
 
 func (j *jsonPages) end() error {
-	text := "\n  ],\n  \"nextPageToken\": \"\"\n}\n"
+	text := "\n  ],\n"
 	if j.count == 0 {
-		text = "{\n  \"devices\": [],\n  \"nextPageToken\": \"\"\n}\n"
+		text = "{\n  \"devices\": [],\n"
 	}
-	_, err := io.WriteString(j.w, text)
+	asOf, err := marshal(j.asOf)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(j.w, "%s  \"nextPageToken\": \"\",\n  \"asOf\": %s\n}\n", text, asOf)
 	return err
 }
 
@@ -123,11 +131,12 @@ type textPages struct {
 	count  int
 }
 
-func (p *textPages) page(devices []*operatorv1.Device) error {
+func (p *textPages) page(resp *operatorv1.ListDevicesResponse) error {
+	devices := resp.GetDevices()
 	if len(devices) == 0 {
 		return nil
 	}
-	t := p.c.devices(devices)
+	t := p.c.devices(devices, resp.GetAsOf())
 	if p.layout == nil {
 		l := t.Layout(p.c.columns(), p.c.paint())
 		p.layout = &l
@@ -148,8 +157,8 @@ func (p *textPages) end() error {
 	return err
 }
 
-func (c *CLI) devices(devices []*operatorv1.Device) table.Table {
-	s := c.speech(nil, c.host.Now())
+func (c *CLI) devices(devices []*operatorv1.Device, asOf *timestamppb.Timestamp) table.Table {
+	s := c.speech(nil, c.nowOr(asOf))
 	t := table.Table{Columns: []table.Column{
 		{Title: c.t("MASKIN", "DEVICE"), Weight: 9, Least: 10},
 		{Title: c.t("SERIENUMMER", "SERIAL"), Weight: 7, Least: 7},
@@ -171,15 +180,19 @@ func (c *CLI) devices(devices []*operatorv1.Device) table.Table {
 }
 
 func modelOf(d *operatorv1.Device) string {
-	return firstOf(strings.TrimSpace(d.GetHardware().GetVendor() + " " + d.GetHardware().GetProduct()))
+	return firstOf(id.ModelName(d.GetHardware().GetVendor(), d.GetHardware().GetProduct()))
 }
 
-// missingCell counts missing updates; none reported is a dash, not zero.
+// missingCell counts missing updates; none reported is a dash, not zero, and a source that could not say
+// makes the count a lower bound.
 func missingCell(p *operatorv1.PatchSummary) table.Cell {
 	if p == nil {
 		return table.Cell{Text: none, Style: table.Dim}
 	}
 	out := table.Cell{Text: strconv.FormatUint(uint64(p.GetCritical()+p.GetSecurity()+p.GetOther()), 10)}
+	if p.GetSilentSources() > 0 {
+		out.Text = "≥ " + out.Text
+	}
 	if p.GetCritical()+p.GetSecurity() > 0 {
 		out.Style = table.Warn
 		out.Text = "! " + out.Text

@@ -32,7 +32,7 @@ func newDeviceShowCommand(c *CLI) *cobra.Command {
 }
 
 func (c *CLI) writeDevice(w io.Writer, resp *operatorv1.GetDeviceResponse) error {
-	v := deviceView{speech: c.speech(nil, c.host.Now())}
+	v := deviceView{speech: c.speech(nil, c.nowOr(resp.GetAsOf()))}
 	v.identity(resp.GetDevice(), c.placeText(resp.GetDevice()))
 	v.readiness(resp.GetDevice())
 	v.inventory(resp.GetInventory())

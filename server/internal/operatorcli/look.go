@@ -141,3 +141,12 @@ func timeOf(t *timestamppb.Timestamp) time.Time {
 	}
 	return t.AsTime()
 }
+
+// nowOr is the control plane's time, which ages are counted from, or this machine's where an older
+// control plane does not say.
+func (c *CLI) nowOr(asOf *timestamppb.Timestamp) time.Time {
+	if asOf == nil {
+		return c.host.Now()
+	}
+	return asOf.AsTime()
+}

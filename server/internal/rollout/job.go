@@ -69,6 +69,7 @@ func (j Job) Grant(now time.Time) (Job, error) {
 		return j, err
 	}
 	granted.GrantedAt = now
+	granted.Reason, granted.Detail = reason.None, "" // its turn has come
 	granted.Revision++
 	return granted, nil
 }

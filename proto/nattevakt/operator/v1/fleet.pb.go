@@ -290,7 +290,7 @@ type Device struct {
 	Role      string `protobuf:"bytes,10,opt,name=role,proto3" json:"role,omitempty"`
 	OsName    string `protobuf:"bytes,11,opt,name=os_name,json=osName,proto3" json:"os_name,omitempty"`
 	OsVersion string `protobuf:"bytes,12,opt,name=os_version,json=osVersion,proto3" json:"os_version,omitempty"`
-	// patch counts are absent until a report came.
+	// patch is absent until a report came in which at least one source could answer.
 	Patch      *PatchSummary          `protobuf:"bytes,13,opt,name=patch,proto3" json:"patch,omitempty"`
 	EnrolledAt *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=enrolled_at,json=enrolledAt,proto3" json:"enrolled_at,omitempty"`
 	LastSeen   *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"`
@@ -523,6 +523,8 @@ type PatchSummary struct {
 	Other         uint32                 `protobuf:"varint,3,opt,name=other,proto3" json:"other,omitempty"`
 	OldestDays    uint32                 `protobuf:"varint,4,opt,name=oldest_days,json=oldestDays,proto3" json:"oldest_days,omitempty"`
 	RebootPending bool                   `protobuf:"varint,5,opt,name=reboot_pending,json=rebootPending,proto3" json:"reboot_pending,omitempty"`
+	// silent_sources could not say what is missing; the counts are then a lower bound.
+	SilentSources uint32 `protobuf:"varint,6,opt,name=silent_sources,json=silentSources,proto3" json:"silent_sources,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -590,6 +592,13 @@ func (x *PatchSummary) GetRebootPending() bool {
 		return x.RebootPending
 	}
 	return false
+}
+
+func (x *PatchSummary) GetSilentSources() uint32 {
+	if x != nil {
+		return x.SilentSources
+	}
+	return 0
 }
 
 type Readiness struct {
@@ -1441,6 +1450,8 @@ type ListDevicesResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Devices       []*Device              `protobuf:"bytes,1,rep,name=devices,proto3" json:"devices,omitempty"`
 	NextPageToken string                 `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// as_of is the control plane's time, which ages are counted from.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1487,6 +1498,13 @@ func (x *ListDevicesResponse) GetNextPageToken() string {
 		return x.NextPageToken
 	}
 	return ""
+}
+
+func (x *ListDevicesResponse) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
 }
 
 type GetDeviceRequest struct {
@@ -1539,6 +1557,7 @@ type GetDeviceResponse struct {
 	Device        *Device                `protobuf:"bytes,1,opt,name=device,proto3" json:"device,omitempty"`
 	Inventory     *v1.Inventory          `protobuf:"bytes,2,opt,name=inventory,proto3" json:"inventory,omitempty"`
 	Patch         *v1.PatchState         `protobuf:"bytes,3,opt,name=patch,proto3" json:"patch,omitempty"`
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1590,6 +1609,13 @@ func (x *GetDeviceResponse) GetInventory() *v1.Inventory {
 func (x *GetDeviceResponse) GetPatch() *v1.PatchState {
 	if x != nil {
 		return x.Patch
+	}
+	return nil
+}
+
+func (x *GetDeviceResponse) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
 	}
 	return nil
 }
@@ -2254,14 +2280,15 @@ const file_nattevakt_operator_v1_fleet_proto_rawDesc = "" +
 	"\treadiness\x18\x16 \x01(\v2 .nattevakt.operator.v1.ReadinessR\treadiness\x12;\n" +
 	"\bdelivery\x18\x17 \x01(\v2\x1f.nattevakt.operator.v1.DeliveryR\bdelivery\x12*\n" +
 	"\x05alarm\x18\x18 \x01(\x0e2\x14.nattevakt.v1.ReasonR\x05alarm\x125\n" +
-	"\balarm_at\x18\x19 \x01(\v2\x1a.google.protobuf.TimestampR\aalarmAt\"\xa4\x01\n" +
+	"\balarm_at\x18\x19 \x01(\v2\x1a.google.protobuf.TimestampR\aalarmAt\"\xcb\x01\n" +
 	"\fPatchSummary\x12\x1a\n" +
 	"\bcritical\x18\x01 \x01(\rR\bcritical\x12\x1a\n" +
 	"\bsecurity\x18\x02 \x01(\rR\bsecurity\x12\x14\n" +
 	"\x05other\x18\x03 \x01(\rR\x05other\x12\x1f\n" +
 	"\voldest_days\x18\x04 \x01(\rR\n" +
 	"oldestDays\x12%\n" +
-	"\x0ereboot_pending\x18\x05 \x01(\bR\rrebootPending\"\x82\x02\n" +
+	"\x0ereboot_pending\x18\x05 \x01(\bR\rrebootPending\x12%\n" +
+	"\x0esilent_sources\x18\x06 \x01(\rR\rsilentSources\"\x82\x02\n" +
 	"\tReadiness\x12\x14\n" +
 	"\x05ready\x18\x01 \x01(\bR\x05ready\x12,\n" +
 	"\x06reason\x18\x02 \x01(\x0e2\x14.nattevakt.v1.ReasonR\x06reason\x120\n" +
@@ -2315,17 +2342,19 @@ const file_nattevakt_operator_v1_fleet_proto_rawDesc = "" +
 	"\x05query\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05query\x12%\n" +
 	"\tpage_size\x18\x06 \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"v\n" +
+	"page_token\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"\xa7\x01\n" +
 	"\x13ListDevicesResponse\x127\n" +
 	"\adevices\x18\x01 \x03(\v2\x1d.nattevakt.operator.v1.DeviceR\adevices\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"6\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12/\n" +
+	"\x05as_of\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"6\n" +
 	"\x10GetDeviceRequest\x12\"\n" +
 	"\x06device\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\x06device\"\xb1\x01\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\x06device\"\xe2\x01\n" +
 	"\x11GetDeviceResponse\x125\n" +
 	"\x06device\x18\x01 \x01(\v2\x1d.nattevakt.operator.v1.DeviceR\x06device\x125\n" +
 	"\tinventory\x18\x02 \x01(\v2\x17.nattevakt.v1.InventoryR\tinventory\x12.\n" +
-	"\x05patch\x18\x03 \x01(\v2\x18.nattevakt.v1.PatchStateR\x05patch\"\x81\x01\n" +
+	"\x05patch\x18\x03 \x01(\v2\x18.nattevakt.v1.PatchStateR\x05patch\x12/\n" +
+	"\x05as_of\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\x81\x01\n" +
 	"\x12PlaceDeviceRequest\x12\x1f\n" +
 	"\x06device\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06device\x12\x17\n" +
 	"\asite_id\x18\x02 \x01(\tR\x06siteId\x12\x1d\n" +
@@ -2476,41 +2505,43 @@ var file_nattevakt_operator_v1_fleet_proto_depIdxs = []int32{
 	19, // 27: nattevakt.operator.v1.CabinetOverview.devices:type_name -> nattevakt.operator.v1.Counts
 	0,  // 28: nattevakt.operator.v1.ListDevicesRequest.state:type_name -> nattevakt.operator.v1.DeviceState
 	4,  // 29: nattevakt.operator.v1.ListDevicesResponse.devices:type_name -> nattevakt.operator.v1.Device
-	4,  // 30: nattevakt.operator.v1.GetDeviceResponse.device:type_name -> nattevakt.operator.v1.Device
-	38, // 31: nattevakt.operator.v1.GetDeviceResponse.inventory:type_name -> nattevakt.v1.Inventory
-	39, // 32: nattevakt.operator.v1.GetDeviceResponse.patch:type_name -> nattevakt.v1.PatchState
-	4,  // 33: nattevakt.operator.v1.PlaceDeviceResponse.device:type_name -> nattevakt.operator.v1.Device
-	4,  // 34: nattevakt.operator.v1.ApproveDeviceResponse.device:type_name -> nattevakt.operator.v1.Device
-	4,  // 35: nattevakt.operator.v1.RevokeDeviceResponse.device:type_name -> nattevakt.operator.v1.Device
-	4,  // 36: nattevakt.operator.v1.RetireDeviceResponse.device:type_name -> nattevakt.operator.v1.Device
-	34, // 37: nattevakt.operator.v1.ImportDeliveryResponse.problems:type_name -> nattevakt.operator.v1.RowProblem
-	8,  // 38: nattevakt.operator.v1.FleetService.CreateOwner:input_type -> nattevakt.operator.v1.CreateOwnerRequest
-	10, // 39: nattevakt.operator.v1.FleetService.CreateSite:input_type -> nattevakt.operator.v1.CreateSiteRequest
-	12, // 40: nattevakt.operator.v1.FleetService.CreateCabinet:input_type -> nattevakt.operator.v1.CreateCabinetRequest
-	14, // 41: nattevakt.operator.v1.FleetService.GetOverview:input_type -> nattevakt.operator.v1.GetOverviewRequest
-	20, // 42: nattevakt.operator.v1.FleetService.ListDevices:input_type -> nattevakt.operator.v1.ListDevicesRequest
-	22, // 43: nattevakt.operator.v1.FleetService.GetDevice:input_type -> nattevakt.operator.v1.GetDeviceRequest
-	24, // 44: nattevakt.operator.v1.FleetService.PlaceDevice:input_type -> nattevakt.operator.v1.PlaceDeviceRequest
-	26, // 45: nattevakt.operator.v1.FleetService.ApproveDevice:input_type -> nattevakt.operator.v1.ApproveDeviceRequest
-	28, // 46: nattevakt.operator.v1.FleetService.RevokeDevice:input_type -> nattevakt.operator.v1.RevokeDeviceRequest
-	30, // 47: nattevakt.operator.v1.FleetService.RetireDevice:input_type -> nattevakt.operator.v1.RetireDeviceRequest
-	32, // 48: nattevakt.operator.v1.FleetService.ImportDelivery:input_type -> nattevakt.operator.v1.ImportDeliveryRequest
-	9,  // 49: nattevakt.operator.v1.FleetService.CreateOwner:output_type -> nattevakt.operator.v1.CreateOwnerResponse
-	11, // 50: nattevakt.operator.v1.FleetService.CreateSite:output_type -> nattevakt.operator.v1.CreateSiteResponse
-	13, // 51: nattevakt.operator.v1.FleetService.CreateCabinet:output_type -> nattevakt.operator.v1.CreateCabinetResponse
-	15, // 52: nattevakt.operator.v1.FleetService.GetOverview:output_type -> nattevakt.operator.v1.GetOverviewResponse
-	21, // 53: nattevakt.operator.v1.FleetService.ListDevices:output_type -> nattevakt.operator.v1.ListDevicesResponse
-	23, // 54: nattevakt.operator.v1.FleetService.GetDevice:output_type -> nattevakt.operator.v1.GetDeviceResponse
-	25, // 55: nattevakt.operator.v1.FleetService.PlaceDevice:output_type -> nattevakt.operator.v1.PlaceDeviceResponse
-	27, // 56: nattevakt.operator.v1.FleetService.ApproveDevice:output_type -> nattevakt.operator.v1.ApproveDeviceResponse
-	29, // 57: nattevakt.operator.v1.FleetService.RevokeDevice:output_type -> nattevakt.operator.v1.RevokeDeviceResponse
-	31, // 58: nattevakt.operator.v1.FleetService.RetireDevice:output_type -> nattevakt.operator.v1.RetireDeviceResponse
-	33, // 59: nattevakt.operator.v1.FleetService.ImportDelivery:output_type -> nattevakt.operator.v1.ImportDeliveryResponse
-	49, // [49:60] is the sub-list for method output_type
-	38, // [38:49] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	37, // 30: nattevakt.operator.v1.ListDevicesResponse.as_of:type_name -> google.protobuf.Timestamp
+	4,  // 31: nattevakt.operator.v1.GetDeviceResponse.device:type_name -> nattevakt.operator.v1.Device
+	38, // 32: nattevakt.operator.v1.GetDeviceResponse.inventory:type_name -> nattevakt.v1.Inventory
+	39, // 33: nattevakt.operator.v1.GetDeviceResponse.patch:type_name -> nattevakt.v1.PatchState
+	37, // 34: nattevakt.operator.v1.GetDeviceResponse.as_of:type_name -> google.protobuf.Timestamp
+	4,  // 35: nattevakt.operator.v1.PlaceDeviceResponse.device:type_name -> nattevakt.operator.v1.Device
+	4,  // 36: nattevakt.operator.v1.ApproveDeviceResponse.device:type_name -> nattevakt.operator.v1.Device
+	4,  // 37: nattevakt.operator.v1.RevokeDeviceResponse.device:type_name -> nattevakt.operator.v1.Device
+	4,  // 38: nattevakt.operator.v1.RetireDeviceResponse.device:type_name -> nattevakt.operator.v1.Device
+	34, // 39: nattevakt.operator.v1.ImportDeliveryResponse.problems:type_name -> nattevakt.operator.v1.RowProblem
+	8,  // 40: nattevakt.operator.v1.FleetService.CreateOwner:input_type -> nattevakt.operator.v1.CreateOwnerRequest
+	10, // 41: nattevakt.operator.v1.FleetService.CreateSite:input_type -> nattevakt.operator.v1.CreateSiteRequest
+	12, // 42: nattevakt.operator.v1.FleetService.CreateCabinet:input_type -> nattevakt.operator.v1.CreateCabinetRequest
+	14, // 43: nattevakt.operator.v1.FleetService.GetOverview:input_type -> nattevakt.operator.v1.GetOverviewRequest
+	20, // 44: nattevakt.operator.v1.FleetService.ListDevices:input_type -> nattevakt.operator.v1.ListDevicesRequest
+	22, // 45: nattevakt.operator.v1.FleetService.GetDevice:input_type -> nattevakt.operator.v1.GetDeviceRequest
+	24, // 46: nattevakt.operator.v1.FleetService.PlaceDevice:input_type -> nattevakt.operator.v1.PlaceDeviceRequest
+	26, // 47: nattevakt.operator.v1.FleetService.ApproveDevice:input_type -> nattevakt.operator.v1.ApproveDeviceRequest
+	28, // 48: nattevakt.operator.v1.FleetService.RevokeDevice:input_type -> nattevakt.operator.v1.RevokeDeviceRequest
+	30, // 49: nattevakt.operator.v1.FleetService.RetireDevice:input_type -> nattevakt.operator.v1.RetireDeviceRequest
+	32, // 50: nattevakt.operator.v1.FleetService.ImportDelivery:input_type -> nattevakt.operator.v1.ImportDeliveryRequest
+	9,  // 51: nattevakt.operator.v1.FleetService.CreateOwner:output_type -> nattevakt.operator.v1.CreateOwnerResponse
+	11, // 52: nattevakt.operator.v1.FleetService.CreateSite:output_type -> nattevakt.operator.v1.CreateSiteResponse
+	13, // 53: nattevakt.operator.v1.FleetService.CreateCabinet:output_type -> nattevakt.operator.v1.CreateCabinetResponse
+	15, // 54: nattevakt.operator.v1.FleetService.GetOverview:output_type -> nattevakt.operator.v1.GetOverviewResponse
+	21, // 55: nattevakt.operator.v1.FleetService.ListDevices:output_type -> nattevakt.operator.v1.ListDevicesResponse
+	23, // 56: nattevakt.operator.v1.FleetService.GetDevice:output_type -> nattevakt.operator.v1.GetDeviceResponse
+	25, // 57: nattevakt.operator.v1.FleetService.PlaceDevice:output_type -> nattevakt.operator.v1.PlaceDeviceResponse
+	27, // 58: nattevakt.operator.v1.FleetService.ApproveDevice:output_type -> nattevakt.operator.v1.ApproveDeviceResponse
+	29, // 59: nattevakt.operator.v1.FleetService.RevokeDevice:output_type -> nattevakt.operator.v1.RevokeDeviceResponse
+	31, // 60: nattevakt.operator.v1.FleetService.RetireDevice:output_type -> nattevakt.operator.v1.RetireDeviceResponse
+	33, // 61: nattevakt.operator.v1.FleetService.ImportDelivery:output_type -> nattevakt.operator.v1.ImportDeliveryResponse
+	51, // [51:62] is the sub-list for method output_type
+	40, // [40:51] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_nattevakt_operator_v1_fleet_proto_init() }

@@ -652,7 +652,7 @@ func (*CancelRolloutResponse) Descriptor() ([]byte, []int) {
 
 type GetNightRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// cabinet_id empty: all cabinets.
+	// cabinet_id empty: all cabinets that a rollout is or was ordered for.
 	CabinetId     string `protobuf:"bytes,1,opt,name=cabinet_id,json=cabinetId,proto3" json:"cabinet_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

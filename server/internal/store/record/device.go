@@ -51,6 +51,8 @@ type deviceRow struct {
 	OldestDays    int  `cbor:"36,keyasint,omitempty"`
 	RebootPending bool `cbor:"37,keyasint,omitempty"`
 
+	Silent int `cbor:"45,keyasint,omitempty"`
+
 	Image   string `cbor:"38,keyasint,omitempty"`
 	Release string `cbor:"39,keyasint,omitempty"`
 
@@ -76,7 +78,7 @@ func EncodeDevice(d fleet.Device) []byte {
 		ReportDigest: d.Report.Digest, ReportAt: instantOf(d.Report.At), OSName: d.Report.OSName,
 		OSVersion: d.Report.OSVersion, AgentVersion: d.Report.AgentVersion,
 		PatchKnown: d.Report.Patch.Known, Critical: d.Report.Patch.Critical, Security: d.Report.Patch.Security,
-		Other: d.Report.Patch.Other, OldestDays: d.Report.Patch.OldestDays, RebootPending: d.Report.Patch.RebootPending,
+		Other: d.Report.Patch.Other, OldestDays: d.Report.Patch.OldestDays, RebootPending: d.Report.Patch.RebootPending, Silent: d.Report.Patch.Silent,
 		Image: d.Image, Release: d.Release,
 		Purchased: d.Delivery.Purchased, WarrantyEnd: d.Delivery.WarrantyEnd, PriceOre: d.Delivery.PriceOre,
 		Supplier: d.Delivery.Supplier, TPMKeySHA256: d.Delivery.TPMKeySHA256,
@@ -111,7 +113,7 @@ func DecodeDevice(value []byte) (fleet.Device, error) {
 			OSVersion: r.OSVersion, AgentVersion: r.AgentVersion,
 			Patch: fleet.PatchSummary{
 				Known: r.PatchKnown, Critical: r.Critical, Security: r.Security, Other: r.Other,
-				OldestDays: r.OldestDays, RebootPending: r.RebootPending,
+				OldestDays: r.OldestDays, RebootPending: r.RebootPending, Silent: r.Silent,
 			},
 		},
 		Image: r.Image, Release: r.Release,
