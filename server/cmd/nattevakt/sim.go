@@ -93,7 +93,7 @@ func newSimAgentsCommand() *cobra.Command {
 	fs.Uint64Var(&l.Devices, "devices", 1_000_000, "how many devices were seeded")
 	fs.IntVar(&l.Connections, "connections", l.Connections, "devices connected at the same time")
 	fs.IntVar(&l.Rotate, "rotate", 0, "check-ins after which the next device takes a connection's place; 0 for never")
-	fs.IntVar(&l.Rate, "rate", 0, "check-ins a second, all together; 0 for as many as are answered")
+	fs.IntVar(&l.Rate, "rate", 0, "check-ins due a second, all together; 0 for as many as are answered")
 	fs.DurationVar(&l.Duration, "duration", l.Duration, "how long to count")
 	fs.BoolVar(&asJSON, "json", false, "print one JSON document")
 	_ = cmd.MarkFlagRequired("data") // exists, some lines above
@@ -104,8 +104,8 @@ func printResult(w io.Writer, r sim.Result, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(w).Encode(r)
 	}
-	_, err := fmt.Fprintf(w, "check-ins  %d in %.1f s: %.0f a second, %d failed, %d connections made\nlatency    p50 %v  p90 %v  p99 %v  max %v\n",
-		r.CheckIns, r.Seconds, r.PerSecond, r.Failed, r.Dialled, r.P50, r.P90, r.P99, r.Max)
+	_, err := fmt.Fprintf(w, "check-ins  %d in %.1f s: %.0f a second, %d failed, %d missed, %d connections made\nlatency    p50 %v  p90 %v  p99 %v  max %v\n",
+		r.CheckIns, r.Seconds, r.PerSecond, r.Failed, r.Missed, r.Dialled, r.P50, r.P90, r.P99, r.Max)
 	if r.FirstError != "" {
 		return errors.Join(err, fmt.Errorf("first failure: %s", r.FirstError))
 	}

@@ -29,6 +29,9 @@ const (
 	perOwner   = 50 * perSite
 )
 
+// agentVersion is what they all run.
+const agentVersion = "sim"
+
 // digest names one aspect of device n.
 func digest(n uint64, aspect string) [32]byte {
 	return sha256.Sum256(binary.BigEndian.AppendUint64([]byte(aspect+"/"), n))
@@ -51,7 +54,6 @@ func certSerial(n uint64) *big.Int {
 	d[0] = d[0]&0x3f | 0x40 // positive and always 16 bytes
 	return new(big.Int).SetBytes(d[:16])
 }
-
 
 // batch is how many devices go into one commit.
 const batch = 2000
@@ -127,7 +129,8 @@ func device(n uint64, now time.Time) fleet.Device {
 			KeyHeld: "file", HardwareDigest: hardwareDigest(n),
 		},
 		Report: fleet.ReportSummary{
-			Digest: reportDigest(n), At: now, OSName: "Debian GNU/Linux 12 (bookworm)", OSVersion: "12",
+			Digest: reportDigest(n), At: now, AgentVersion: agentVersion,
+			OSName: "Debian GNU/Linux 12 (bookworm)", OSVersion: "12",
 			Patch: fleet.PatchSummary{Known: true, Security: int(n % 7), Other: int(n % 40), OldestDays: int(n % 30)},
 		},
 	}
