@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/nattevakt/nattevakt/proto/id"
+	"github.com/nattevakt/nattevakt/proto/reason"
 	"github.com/nattevakt/nattevakt/server/internal/fleet"
 	"github.com/nattevakt/nattevakt/server/internal/rollout"
 	"github.com/nattevakt/nattevakt/server/internal/store"
@@ -39,8 +40,9 @@ type night struct {
 // jobEntry is one job. change is held while a decision about it is committed, mu only to read or replace.
 type jobEntry struct {
 	change sync.Mutex
-	mu     sync.RWMutex // guards job
+	mu     sync.RWMutex // guards job and waits
 	job    rollout.Job
+	waits  reason.Code // why the newest plan gave it no time
 	span   window.Span // of its rollout, never changed
 	roll   rollout.Rollout
 }
@@ -56,6 +58,20 @@ func (e *jobEntry) get() rollout.Job {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	return e.job
+}
+
+// wait notes what the newest plan says.
+func (e *jobEntry) wait(why reason.Code) {
+	e.mu.Lock()
+	e.waits = why
+	e.mu.Unlock()
+}
+
+// waiting is why the newest plan gave the job no time.
+func (e *jobEntry) waiting() reason.Code {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.waits
 }
 
 // jobOf gives a copy of the device's newest job, nil if it never had one.

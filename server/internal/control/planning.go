@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/nattevakt/nattevakt/proto/id"
+	"github.com/nattevakt/nattevakt/proto/reason"
 	"github.com/nattevakt/nattevakt/server/internal/fleet"
 	"github.com/nattevakt/nattevakt/server/internal/plan"
 	"github.com/nattevakt/nattevakt/server/internal/readiness"
@@ -48,6 +49,13 @@ func (p *Plane) planRollout(ctx context.Context, r rollout.Rollout, now time.Tim
 // at a time, so what it counted still holds when it acts.
 func (p *Plane) act(ctx context.Context, r rollout.Rollout, entries []*jobEntry, now time.Time) error {
 	night := plan.Night(p.planSnapshot(r, entries, now), now)
+	waits := map[id.Device]reason.Code{}
+	for _, w := range night.Waits {
+		waits[w.Device] = w.Reason
+	}
+	for _, e := range entries {
+		e.wait(waits[e.get().Device])
+	}
 	for _, job := range night.Withdraw {
 		err := p.decide(ctx, p.night.entry(job), func(j rollout.Job) (rollout.Job, bool, error) {
 			next, err := j.Withdraw(now)
@@ -216,7 +224,7 @@ func (p *Plane) readiness(d DeviceRow, j *rollout.Job, finish, now time.Time) re
 	f := readiness.Facts{Device: d.Device, Presence: d.Presence, Job: j, Finish: finish}
 	if j != nil {
 		if e := p.night.entry(j.ID); e != nil {
-			f.Opens = e.span.Opens
+			f.Opens, f.Waits = e.span.Opens, e.waiting()
 		}
 	}
 	return readiness.Of(f, now)

@@ -30,6 +30,8 @@ type Facts struct {
 	// Opens is when the job's window opens: until then a planned job keeps nobody from using the machine.
 	// Zero: it is open.
 	Opens time.Time
+	// Waits is why the night plan gives a planned job no time; None where it does.
+	Waits reason.Code
 	// Finish is when the night plan expects the job to be done; zero where unknown.
 	Finish time.Time
 	// Silence is DefaultSilence unless set.
@@ -158,8 +160,11 @@ func planned(f Facts, now time.Time) (Status, bool) {
 	if f.Job == nil || f.Job.State != rollout.JobPlanned || now.Before(f.Opens) {
 		return nothing()
 	}
-	why := reason.Planned
-	if !f.Job.PlannedStart.After(now) && !f.Opens.IsZero() {
+	if f.Waits.Kind() == reason.KindContact {
+		return because(f.Waits, f.Presence.LastSeen)
+	}
+	why := or(f.Waits, reason.Planned)
+	if f.Waits == reason.None && !f.Job.PlannedStart.After(now) && !f.Opens.IsZero() {
 		why = reason.WaitingForTurn
 	}
 	return Status{Reason: why, Since: f.Opens, Expected: f.Finish, Detail: f.Job.Detail}, true
