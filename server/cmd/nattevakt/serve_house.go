@@ -82,11 +82,7 @@ func openHouse(ctx context.Context, f serveFlags, clock control.Clock, log *slog
 	if err != nil {
 		return nil, err
 	}
-	if err := h.firstRelease(releases); err != nil {
-		return nil, err
-	}
-	h.admin, h.firstToken, err = auth.Open(filepath.Join(f.data, webDir))
-	return h, err
+	return h, h.firstRelease(releases)
 }
 
 // close is safe on a house that was only half opened.
@@ -145,6 +141,11 @@ func (h *house) servers(ctx context.Context, f serveFlags, l listeners) (servers
 	}
 	content, err := api.NewContent(filepath.Join(f.data, contentDir), h.plane, tc, h.log)
 	if err != nil {
+		return servers{}, err
+	}
+	// Last, and after the ports are open: the first start makes the token that is shown only once, and a
+	// start that fails would show it never.
+	if h.admin, h.firstToken, err = auth.Open(filepath.Join(f.data, webDir)); err != nil {
 		return servers{}, err
 	}
 	pages := web.Server(ctx, web.New(web.Options{Source: h.plane, Admin: h.admin, Logger: h.log, Version: version()}))
