@@ -1,7 +1,10 @@
 package control
 
 import (
+	"bytes"
 	"encoding/binary"
+	"iter"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,8 +45,8 @@ const (
 )
 
 const (
-	shardCount = 64
-	slabRows   = 1024
+	shardCount = 256 // one for each first byte of an id, so that the shards are in the order of the ids
+	slabRows   = 256
 )
 
 // hotTable is every device's row, in shards by the device's random id.
@@ -72,7 +75,7 @@ func newHotTable() *hotTable {
 	return t
 }
 
-func (t *hotTable) shardOf(d id.Device) *shard { return &t.shards[d[0]%shardCount] }
+func (t *hotTable) shardOf(d id.Device) *shard { return &t.shards[d[0]] }
 
 // find gives the handle of a known device.
 func (t *hotTable) find(d id.Device) (handle, bool) {
@@ -118,6 +121,33 @@ func (h handle) copy() row {
 	h.shard.mu.Lock()
 	defer h.shard.mu.Unlock()
 	return *h.row
+}
+
+// ids gives the ids after from whose rows pass the filter, in order. The filter runs under a shard's lock
+// and must not block.
+func (t *hotTable) ids(from id.Device, filter func(*row) bool) iter.Seq[id.Device] {
+	return func(yield func(id.Device) bool) {
+		for i := int(from[0]); i < shardCount; i++ {
+			for _, d := range t.shards[i].ids(from, filter) {
+				if !yield(d) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (s *shard) ids(from id.Device, filter func(*row) bool) []id.Device {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []id.Device
+	for n := range s.used {
+		if r := s.atLocked(n); bytes.Compare(r.id[:], from[:]) > 0 && filter(r) {
+			out = append(out, r.id)
+		}
+	}
+	slices.SortFunc(out, func(a, b id.Device) int { return bytes.Compare(a[:], b[:]) })
+	return out
 }
 
 // each runs f on every row, shard by shard under its lock; f must not block nor keep the pointer.

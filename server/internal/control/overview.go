@@ -1,9 +1,9 @@
 package control
 
 import (
-	"bytes"
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -88,26 +88,25 @@ func sum(into *fleet.Counts, c fleet.Counts) {
 
 func (p *Plane) assemble(now time.Time, siteCounts, cabinetCounts []fleet.Counts) Overview {
 	owners, sites, cabinets := p.places.sorted()
+	standing := map[id.Name][]CabinetOverview{} // by site
+	for _, c := range cabinets {
+		if _, no := p.places.numbers(fleet.Place{Cabinet: c.ID}); int(no) < len(cabinetCounts) {
+			standing[c.Site] = append(standing[c.Site], CabinetOverview{Cabinet: c, Counts: cabinetCounts[no]})
+		}
+	}
+	owned := map[id.Name][]SiteOverview{} // by owner
+	for _, s := range sites {
+		so := SiteOverview{Site: s, Cabinets: standing[s.ID]}
+		if no, _ := p.places.numbers(fleet.Place{Site: s.ID}); int(no) < len(siteCounts) {
+			so.Counts = siteCounts[no]
+		}
+		owned[s.Owner] = append(owned[s.Owner], so)
+	}
 	out := Overview{AsOf: now}
 	for _, o := range owners {
-		oo := OwnerOverview{Owner: o}
-		for _, s := range sites {
-			if s.Owner != o.ID {
-				continue
-			}
-			so := SiteOverview{Site: s}
-			no, _ := p.places.numbers(fleet.Place{Site: s.ID})
-			if int(no) < len(siteCounts) {
-				so.Counts = siteCounts[no]
-			}
-			for _, c := range cabinets {
-				_, cn := p.places.numbers(fleet.Place{Cabinet: c.ID})
-				if c.Site == s.ID && int(cn) < len(cabinetCounts) {
-					so.Cabinets = append(so.Cabinets, CabinetOverview{Cabinet: c, Counts: cabinetCounts[cn]})
-				}
-			}
-			sum(&oo.Counts, so.Counts)
-			oo.Sites = append(oo.Sites, so)
+		oo := OwnerOverview{Owner: o, Sites: owned[o.ID]}
+		for _, s := range oo.Sites {
+			sum(&oo.Counts, s.Counts)
 		}
 		out.Owners = append(out.Owners, oo)
 	}
@@ -140,7 +139,7 @@ func (p *Plane) Devices(ctx context.Context, f DeviceFilter, limit int, after st
 			return nil, "", fmt.Errorf("%w: page token: %w", ErrInvalid, err)
 		}
 	}
-	for _, dev := range p.matching(f, from) {
+	for dev := range p.matching(f, from) {
 		d, _, err := p.load(ctx, dev)
 		if err != nil {
 			return nil, "", err
@@ -156,27 +155,20 @@ func (p *Plane) Devices(ctx context.Context, f DeviceFilter, limit int, after st
 	return rows, "", nil
 }
 
-// matching gives the ids after from that pass the filter's fields, sorted.
-func (p *Plane) matching(f DeviceFilter, from id.Device) []id.Device {
+// matching gives the ids after from that pass the filter's fields, in order. It looks at no more of them
+// than are asked for, but for the rest of a shard.
+func (p *Plane) matching(f DeviceFilter, from id.Device) iter.Seq[id.Device] {
 	owned := p.sitesOf(f.Owner)
 	site, cabinet := p.places.numbers(fleet.Place{Site: f.Site, Cabinet: f.Cabinet})
 	if (f.Site != "" && site == 0) || (f.Cabinet != "" && cabinet == 0) {
-		return nil
+		return func(func(id.Device) bool) {}
 	}
-	var ids []id.Device
-	p.hot.each(func(r *row) {
-		switch {
-		case bytes.Compare(r.id[:], from[:]) <= 0:
-		case f.Owner != "" && !owned[r.site]:
-		case f.Site != "" && r.site != site:
-		case f.Cabinet != "" && r.cabinet != cabinet:
-		case f.State != 0 && fleet.State(r.state) != f.State:
-		default:
-			ids = append(ids, r.id)
-		}
+	return p.hot.ids(from, func(r *row) bool {
+		return (f.Owner == "" || owned[r.site]) &&
+			(f.Site == "" || r.site == site) &&
+			(f.Cabinet == "" || r.cabinet == cabinet) &&
+			(f.State == 0 || fleet.State(r.state) == f.State)
 	})
-	slices.SortFunc(ids, func(a, b id.Device) int { return bytes.Compare(a[:], b[:]) })
-	return ids
 }
 
 func (p *Plane) sitesOf(owner id.Name) map[uint32]bool {
@@ -226,7 +218,7 @@ func (p *Plane) Device(ctx context.Context, key string) (DeviceDetail, error) {
 // inCabinet gives the cabinet's devices in slot order; retired ones are not in it.
 func (p *Plane) inCabinet(ctx context.Context, cabinet id.Name) ([]fleet.Device, error) {
 	var out []fleet.Device
-	for _, dev := range p.matching(DeviceFilter{Cabinet: cabinet}, id.Device{}) {
+	for dev := range p.matching(DeviceFilter{Cabinet: cabinet}, id.Device{}) {
 		d, _, err := p.load(ctx, dev)
 		if err != nil {
 			return nil, err
