@@ -88,8 +88,7 @@ func (d *demo) morning() error {
 	if err != nil {
 		return err
 	}
-	fmt.Println()
-	os.Stdout.Write(out)
+	fmt.Printf("\n%s", out)
 	n, err := d.night()
 	if err != nil {
 		return err

@@ -256,9 +256,7 @@ func (d *demo) announce() error {
 	if err != nil {
 		return err
 	}
-	fmt.Println()
-	os.Stdout.Write(out)
-	fmt.Printf("\nNattevakt kjører: kontrollplan, denne maskinen og %d agenter. / Nattevakt is running: control plane, this machine and %d agents.\n  %s\n  innlogging / login: %s\n\n", slots, slots, d.web, d.login)
+	fmt.Printf("\n%s\nNattevakt kjører: kontrollplan, denne maskinen og %d agenter. / Nattevakt is running: control plane, this machine and %d agents.\n  %s\n  innlogging / login: %s\n\n", out, slots, slots, d.web, d.login)
 	return nil
 }
 

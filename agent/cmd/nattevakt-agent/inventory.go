@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -100,7 +101,7 @@ func (f findings) writeText(cmd *cobra.Command) {
 	line("Prosessor (processor)", "%s, %d kjerner (cores)", in.GetProcessor().GetModel(), in.GetProcessor().GetCores())
 	line("Minne (memory)", "%.1f GiB", gib(in.GetMemory().GetTotalBytes()))
 	for _, d := range in.GetDisks() {
-		line("Disk", "%s %s, %.1f GiB, %s", d.GetName(), d.GetModel(), gib(d.GetSizeBytes()), d.GetKind())
+		line("Disk", "%s, %.1f GiB, %s", strings.TrimSpace(d.GetName()+" "+d.GetModel()), gib(d.GetSizeBytes()), d.GetKind())
 	}
 	for _, b := range in.GetBatteries() {
 		line("Batteri (battery)", "%s %d/%d mWh", b.GetName(), b.GetFullMwh(), b.GetDesignMwh())

@@ -15,6 +15,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -79,7 +80,7 @@ func (d *Dialer) Do(ctx context.Context, call func(context.Context, grpc.ClientC
 			return ctx.Err()
 		}
 		last = classify(err, d.config.Addresses[d.at])
-		if _, refused := last.(*Refused); refused {
+		if refused := (*Refused)(nil); errors.As(last, &refused) {
 			return last
 		}
 		d.at = (d.at + 1) % len(d.config.Addresses)

@@ -88,7 +88,7 @@ func TestDecideKeepsToTheWindow(t *testing.T) {
 		switch {
 		case step.Act == job.Do && step.Phase.Disruptive() && !inside:
 			t.Fatal("disruptive work outside the window")
-		case step.Act == job.Do && !v.Order.Granted && !(away && inside):
+		case step.Act == job.Do && !v.Order.Granted && (!away || !inside):
 			t.Fatal("work without a place")
 		case step.Act == job.Do && step.Phase != v.Order.Phases[v.Done]:
 			t.Fatal("not the next phase")

@@ -1,6 +1,7 @@
 package patch_test
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,7 +32,7 @@ func run(t *testing.T, dir, name string, args ...string) []byte {
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TZ=UTC")
 	out, err := cmd.Output()
-	if exit, ok := err.(*exec.ExitError); ok {
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 		t.Fatalf("%s %v: %v\n%s%s", name, args, err, out, exit.Stderr)
 	} else if err != nil {
 		t.Fatal(err)

@@ -108,7 +108,7 @@ func (h *house) start() {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go server.Serve(l) //nolint:errcheck // ends with Stop
+	go server.Serve(l) // ends with Stop
 	h.stop = func() {
 		server.Stop()
 		if err := errors.Join(h.plane.Close(), h.store.Close()); err != nil {

@@ -84,7 +84,6 @@ func transport(o Options) []grpc.ServerOption {
 		grpc.InitialConnWindowSize(window),
 		grpc.ReadBufferSize(0),
 		grpc.WriteBufferSize(4096),
-		grpc.SharedWriteBuffer(true),
 		grpc.NumStreamWorkers(uint32(2 * runtime.GOMAXPROCS(0))),
 		grpc.MaxConcurrentStreams(maxStreams),
 		// Backups stream out and delivery lists come in whole; everything else is far smaller.

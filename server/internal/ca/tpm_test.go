@@ -3,9 +3,10 @@ package ca_test
 import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
-	"math/big"
+	"crypto/rand"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -78,7 +79,11 @@ func makeKeys(t *testing.T, tpm transport.TPM, fixed bool) tpmKeys {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tpmKeys{ek, key, &ecdsa.PublicKey{Curve: elliptic.P256(), X: new(big.Int).SetBytes(point.X.Buffer), Y: new(big.Int).SetBytes(point.Y.Buffer)}}
+	pub, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), slices.Concat([]byte{4}, pad(point.X.Buffer), pad(point.Y.Buffer)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tpmKeys{ek, key, pub}
 }
 
 func (k tpmKeys) evidence() ca.TPMKey {
@@ -153,7 +158,11 @@ func TestTPMKeyThatMayLeave(t *testing.T) {
 func FuzzTPMEvidence(f *testing.F) {
 	f.Add([]byte{}, []byte{})
 	f.Add(make([]byte, 100), []byte{0, 1, 2, 3})
-	k, p := newFuzzKey(), ca.NewProver()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		f.Fatal(err)
+	}
+	k, p := key.Public(), ca.NewProver()
 	f.Fuzz(func(t *testing.T, ek, key []byte) {
 		if _, err := p.Challenge(ca.TPMKey{EK: ek, Key: key}, k); err == nil {
 			t.Error("evidence for a key that nobody made")
@@ -161,6 +170,5 @@ func FuzzTPMEvidence(f *testing.F) {
 	})
 }
 
-func newFuzzKey() *ecdsa.PublicKey {
-	return &ecdsa.PublicKey{Curve: elliptic.P256(), X: elliptic.P256().Params().Gx, Y: elliptic.P256().Params().Gy}
-}
+// pad gives a coordinate its full length; TPMs may drop leading zeroes.
+func pad(b []byte) []byte { return append(make([]byte, 32-len(b)), b...) }

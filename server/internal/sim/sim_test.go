@@ -49,7 +49,7 @@ func fleet(t *testing.T) sim.Load {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go server.Serve(l) //nolint:errcheck // ends with Stop
+	go server.Serve(l) // ends with Stop
 	t.Cleanup(func() {
 		server.Stop()
 		if err := plane.Close(); err != nil {

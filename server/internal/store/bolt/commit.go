@@ -161,9 +161,9 @@ func (s *Store) update(do func(*bbolt.Tx) error) error {
 		})
 	})
 	switch {
-	case err == nil || err == errUnchanged:
+	case err == nil || errors.Is(err, errUnchanged):
 		return nil
-	case refused != nil && err == refused:
+	case refused != nil && errors.Is(err, refused):
 		return err
 	}
 	return s.failedWrite(id, err)

@@ -157,7 +157,7 @@ func (x *Tx) read(t store.Table, start []byte) (rows []store.Record, next []byte
 func (x *Tx) flush() error {
 	err := x.changes.write()
 	clear(x.changes.rows)
-	if err == errUnchanged {
+	if errors.Is(err, errUnchanged) {
 		return nil
 	}
 	return err
