@@ -45,10 +45,10 @@ func Run(ctx context.Context, o Options) error {
 
 // ended turns the end that was asked for into success.
 func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 // work runs the loops.
