@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command demo shows Nattevakt at work on one Linux machine: a control plane, this machine itself, and a
 // charging cabinet of 30 real agent processes with made-up hardware, of which one has its clock wrong, one
 // never comes back and one is killed in the middle of writing. It pushes a real disk image to the cabinet
