@@ -3,6 +3,7 @@ package web
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -46,7 +47,7 @@ func (s *site) recover(w http.ResponseWriter, r *http.Request) {
 	if p == nil {
 		return
 	}
-	if p == http.ErrAbortHandler { // net/http's own way to give up
+	if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) { // net/http's own way to give up
 		panic(p)
 	}
 	s.log.Error("page failed", slog.String("request", requestID(w)), slog.Any("panic", p), slog.String("stack", string(debug.Stack())))

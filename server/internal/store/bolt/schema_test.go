@@ -185,7 +185,7 @@ func recodeReport(value []byte) ([]byte, error) {
 		return nil, err
 	}
 	if got, err := record.DecodeReport(again); err != nil || len(want.Sections) == 0 || !reflect.DeepEqual(got, want) {
-		return nil, fmt.Errorf("report %+v became %+v, %v", want, got, err)
+		return nil, fmt.Errorf("report %+v became %+v, %w", want, got, err)
 	}
 	return value, nil
 }
