@@ -17,10 +17,7 @@ import (
 	operatorv1 "github.com/nattevakt/nattevakt/proto/nattevakt/operator/v1"
 )
 
-const (
-	cabinetSlots = 4
-	imageBytes   = 24 << 20
-)
+const cabinetSlots = 4
 
 // TestNight writes a real image to a cabinet of four while power goes: to one machine while it writes its
 // disk, and to the control plane when some machines are done and others are not.
@@ -29,7 +26,7 @@ func TestNight(t *testing.T) {
 	p := newPlane(t)
 	p.school()
 	all := enrolCabinet(t, p)
-	image := pushImage(t, p)
+	image := pushImage(t, p, 24<<20)
 	killWhileWriting(t, all)
 	before := killInTheMiddle(t, p)
 	for _, d := range before.GetDevices() {
@@ -67,11 +64,11 @@ func enrolCabinet(t *testing.T, p *plane) []*machine {
 	return all
 }
 
-// pushImage makes a disk image of real files and pushes it; it gives the image.
-func pushImage(t *testing.T, p *plane) (path string) {
+// pushImage makes a disk image of real files, so many bytes of them, and pushes it; it gives the image.
+func pushImage(t *testing.T, p *plane, content int64) (path string) {
 	t.Helper()
 	path = filepath.Join(p.folder, "image.img")
-	if _, _, err := build.MakeDisk(t.Context(), build.DiskOptions{Path: path, NoDebian: true, Content: imageBytes}); err != nil {
+	if _, _, err := build.MakeDisk(t.Context(), build.DiskOptions{Path: path, NoDebian: true, Content: content}); err != nil {
 		t.Fatal(err)
 	}
 	p.do("push", "--cabinet", "skap", "--image", "elev", "--release", "2026-11", "--disk", path, "--now", "--at-once", "2")

@@ -123,8 +123,13 @@ func (p *plane) school() {
 // token gives a bootstrap file whose token opens the school so many times.
 func (p *plane) token(uses int) (bootstrap string) {
 	p.t.Helper()
+	return p.tokenOf("solvang", uses)
+}
+
+func (p *plane) tokenOf(site string, uses int) (bootstrap string) {
+	p.t.Helper()
 	bootstrap = filepath.Join(p.folder, fmt.Sprintf("bootstrap-%x.json", rand.Uint64()))
-	p.do("token", "create", "--site", "solvang", "--uses", fmt.Sprint(uses), "--out", bootstrap)
+	p.do("token", "create", "--site", site, "--uses", fmt.Sprint(uses), "--out", bootstrap)
 	return bootstrap
 }
 
@@ -174,14 +179,9 @@ func (p *plane) device(key string) *operatorv1.Device {
 	return answer.GetDevice()
 }
 
-// tokens gives all site tokens by the id.
-func (p *plane) tokens() map[string]*operatorv1.Token {
+func (p *plane) tokens() []*operatorv1.Token {
 	p.t.Helper()
 	var list operatorv1.ListTokensResponse
 	p.ask(&list, "token", "list")
-	byID := map[string]*operatorv1.Token{}
-	for _, k := range list.GetTokens() {
-		byID[k.GetId()] = k
-	}
-	return byID
+	return list.GetTokens()
 }

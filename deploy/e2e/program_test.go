@@ -24,6 +24,12 @@ type program struct {
 // and also when the test is killed.
 func start(t *testing.T, log, name string, args ...string) *program {
 	t.Helper()
+	return startWith(t, nil, log, name, args...)
+}
+
+// startWith is start with more in the environment.
+func startWith(t *testing.T, env []string, log, name string, args ...string) *program {
+	t.Helper()
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)
@@ -31,6 +37,7 @@ func start(t *testing.T, log, name string, args ...string) *program {
 	defer out.Close()
 	cmd := exec.Command(filepath.Join(programs, name), args...)
 	cmd.Stdout, cmd.Stderr = out, out
+	cmd.Env = append(os.Environ(), env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
