@@ -54,6 +54,11 @@ func (p *Plane) Enroll(ctx context.Context, a Application) (Admittance, error) {
 	if err != nil {
 		return Admittance{}, err
 	}
+	if a.Token != "" {
+		// An entry changes its token's count: many at once would only undo each other's commits.
+		p.entering.Lock()
+		defer p.entering.Unlock()
+	}
 	for range maxTries {
 		out, err := p.enroll(ctx, a, caller)
 		if !errors.Is(err, store.ErrConflict) {

@@ -57,6 +57,7 @@ type Plane struct {
 	overview overviewCache
 	stripes  stripes
 	moving   sync.Mutex // held while a device changes place
+	entering sync.Mutex // held while a machine enters by a token
 
 	stop context.CancelFunc
 	done sync.WaitGroup
