@@ -170,7 +170,7 @@ func (l *load) insist(ctx context.Context, call func(context.Context) error) err
 			return nil
 		}
 		code := status.Code(err)
-		if code != codes.Unavailable && code != codes.ResourceExhausted && code != codes.Aborted {
+		if code != codes.Unavailable && code != codes.ResourceExhausted {
 			return err
 		}
 		l.mu.Lock()
