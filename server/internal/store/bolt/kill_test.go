@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +24,8 @@ const (
 	killChild = "NATTEVAKT_KILL_CHILD"
 	// killChildWaits makes the child wait for its death when a commit fails, instead of complaining.
 	killChildWaits = "NATTEVAKT_KILL_CHILD_WAITS"
+	// opened is what the child says first.
+	opened = "opened"
 	// killRounds sets how often TestKill kills; 0 is its default.
 	killRounds = "NATTEVAKT_KILLS"
 )
@@ -39,8 +42,9 @@ func TestMain(m *testing.M) {
 func writeUntilKilled(path string) error {
 	s, err := bolt.Open(path, bolt.Options{})
 	if err != nil {
-		return err
+		return awaitDeath(err)
 	}
+	fmt.Println(opened)
 	failed := make(chan error)
 	for w := range writers {
 		go func() {
@@ -50,9 +54,13 @@ func writeUntilKilled(path string) error {
 			})
 		}()
 	}
-	err = <-failed
+	return awaitDeath(<-failed)
+}
+
+// awaitDeath is for a child whose disk was pulled from under it.
+func awaitDeath(err error) error {
 	if os.Getenv(killChildWaits) != "" {
-		select {} // to be killed
+		time.Sleep(time.Minute) // the kill is under way
 	}
 	return err
 }
@@ -80,11 +88,11 @@ func TestKill(t *testing.T) {
 		path, life := filepath.Join(dir, "store"), time.Duration(rand.IntN(50))*time.Millisecond
 		if round%10 == 9 {
 			path, life = filepath.Join(t.TempDir(), "store"), time.Duration(rand.IntN(15))*time.Millisecond
-			fresh := killAfter(t, path, life, [writers]uint64{})
+			fresh := killAfter(t, path, life, nil, [writers]uint64{})
 			verifyKilled(t, path, fresh)
 			continue
 		}
-		acknowledged = killAfter(t, path, life, acknowledged)
+		acknowledged = killAfter(t, path, life, make(chan struct{}), acknowledged)
 		acknowledged = verifyKilled(t, path, acknowledged)
 	}
 	for _, b := range acknowledged {
@@ -96,18 +104,22 @@ func TestKill(t *testing.T) {
 	t.Logf("%d kills, %d batches", rounds, total)
 }
 
-// killAfter runs a child for life, counted from its start, and gives the newest batch each writer was
-// told is durable.
-func killAfter(t *testing.T, path string, life time.Duration, acknowledged [writers]uint64) [writers]uint64 {
+// killAfter runs a child for life and gives the newest batch each writer was told is durable. Life counts
+// from the moment the child has opened its store, which closes at; with none, from its start.
+func killAfter(t *testing.T, path string, life time.Duration, at chan struct{}, acknowledged [writers]uint64) [writers]uint64 {
 	t.Helper()
-	return runWriters(t, path, acknowledged, func(child *os.Process) {
+	return runWriters(t, path, at, acknowledged, func(child *os.Process) {
+		if at != nil {
+			<-at
+		}
 		time.Sleep(life)
 		_ = child.Kill() // it may have ended by itself, which Wait tells
 	})
 }
 
 // runWriters starts a child and end, which must see to it that the child dies of a signal.
-func runWriters(t *testing.T, path string, acknowledged [writers]uint64, end func(*os.Process)) [writers]uint64 {
+// It closes at, if there is one, when the child has opened its store or ended.
+func runWriters(t *testing.T, path string, at chan struct{}, acknowledged [writers]uint64, end func(*os.Process)) [writers]uint64 {
 	t.Helper()
 	child := exec.Command(os.Args[0])
 	child.Env = append(os.Environ(), killChild+"="+path)
@@ -125,7 +137,16 @@ func runWriters(t *testing.T, path string, acknowledged [writers]uint64, end fun
 		defer close(ended)
 		end(child.Process)
 	}()
+	tell := sync.OnceFunc(func() {
+		if at != nil {
+			close(at)
+		}
+	})
 	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if lines.Text() == opened {
+			tell()
+			continue
+		}
 		var w int
 		var b uint64
 		if _, err := fmt.Sscanf(lines.Text(), "%d %d", &w, &b); err != nil {
@@ -133,6 +154,7 @@ func runWriters(t *testing.T, path string, acknowledged [writers]uint64, end fun
 		}
 		acknowledged[w] = b
 	}
+	tell()
 	<-ended
 	if err := child.Wait(); child.ProcessState.Exited() {
 		t.Fatalf("the child was not killed: %v: %s", err, complaint.String())

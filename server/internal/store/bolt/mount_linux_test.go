@@ -61,7 +61,9 @@ func TestPowerCut(t *testing.T) {
 		if round > 0 {
 			acknowledged = verifyKilled(t, path, acknowledged)
 		}
-		acknowledged = runWriters(t, path, acknowledged, func(child *os.Process) {
+		at := make(chan struct{})
+		acknowledged = runWriters(t, path, at, acknowledged, func(child *os.Process) {
+			<-at
 			time.Sleep(time.Duration(20+rand.IntN(60)) * time.Millisecond)
 			if err := shutDown(disk); err != nil {
 				t.Errorf("shut down the file system: %v", err)
