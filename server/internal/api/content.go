@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	imagestore "github.com/nattevakt/nattevakt/images/store"
@@ -125,6 +126,9 @@ func (c *content) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &tooLarge):
 		http.Error(w, "object is too large", http.StatusRequestEntityTooLarge)
 	case errors.Is(err, context.Canceled):
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		c.log.Error("content", "method", r.Method, "path", r.URL.Path, "err", err)
+		http.Error(w, "the control plane's disk has no room for this object: make room on it and try again", http.StatusInsufficientStorage)
 	default:
 		c.log.Error("content", "method", r.Method, "path", r.URL.Path, "err", err)
 		http.Error(w, "the store cannot take or give this object now; the log of the control plane has the details", http.StatusInternalServerError)
