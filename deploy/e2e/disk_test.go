@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/nattevakt/nattevakt/images/build"
 	operatorv1 "github.com/nattevakt/nattevakt/proto/nattevakt/operator/v1"
 )
 
@@ -47,6 +48,7 @@ func TestFullDisk(t *testing.T) {
 	askAll(t, acknowledged)
 	list := longList(t, p)
 	complains(t, p, list)
+	takesNoRelease(t, p)
 	restartsFull(t, p)
 	askAll(t, acknowledged)
 
@@ -166,6 +168,19 @@ func complains(t *testing.T, p *plane, list string) {
 	}
 	if after := len(p.devices()); after != before {
 		t.Errorf("%d devices after an import that was refused, %d before", after, before)
+	}
+}
+
+// takesNoRelease publishes a release that the disk has no room for.
+func takesNoRelease(t *testing.T, p *plane) {
+	t.Helper()
+	image := filepath.Join(p.folder, "image.img")
+	if _, _, err := build.MakeDisk(t.Context(), build.DiskOptions{Path: image, NoDebian: true, Content: 4 << 20}); err != nil {
+		t.Fatal(err)
+	}
+	r := p.try("push", "--cabinet", "skap", "--image", "elev", "--disk", image, "--images", filepath.Join(p.folder, "images"))
+	if r.code == 0 || !strings.Contains(r.err, "disk has no room") || !strings.Contains(r.err, "Nothing has been ordered") {
+		t.Errorf("push to a full disk: code %d, %s%s", r.code, r.out, r.err)
 	}
 }
 
