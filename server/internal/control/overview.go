@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -128,7 +129,8 @@ func (p *Plane) rowOf(d fleet.Device) DeviceRow {
 // MaxPage bounds one page of a list.
 const MaxPage = 1000
 
-// Devices lists devices in the order of their ids, after the id that the last page ended with.
+// Devices lists devices: a list that fits one page in the order of their places, a longer one in that of
+// their ids, after the id that the last page ended with.
 func (p *Plane) Devices(ctx context.Context, f DeviceFilter, limit int, after string) (rows []DeviceRow, next string, err error) {
 	if limit <= 0 || limit > MaxPage {
 		limit = MaxPage
@@ -152,7 +154,17 @@ func (p *Plane) Devices(ctx context.Context, f DeviceFilter, limit int, after st
 		}
 		rows = append(rows, p.rowOf(d))
 	}
+	if after == "" {
+		slices.SortStableFunc(rows, byPlace)
+	}
 	return rows, "", nil
+}
+
+func byPlace(a, b DeviceRow) int {
+	return cmp.Or(
+		cmp.Compare(a.Place.Site, b.Place.Site), cmp.Compare(a.Place.Cabinet, b.Place.Cabinet),
+		cmp.Compare(a.Place.Slot, b.Place.Slot), cmp.Compare(a.Hostname, b.Hostname),
+	)
 }
 
 // matching gives the ids after from that pass the filter's fields, in order. It looks at no more of them

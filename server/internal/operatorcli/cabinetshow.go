@@ -1,11 +1,9 @@
 package operatorcli
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -41,16 +39,9 @@ func (c *CLI) showCabinet(ctx context.Context, k *client, id string) error {
 	if err != nil {
 		return err
 	}
-	sortByPlace(devices.Devices)
 	return c.show(devices, func(w io.Writer) error {
 		v := cabinetView{c.speech(p.zone(cab.GetSiteId()), c.nowOr(devices.GetAsOf()))}
 		return v.write(w, cab, devices.GetDevices(), c.columns(), c.paint())
-	})
-}
-
-func sortByPlace(devices []*operatorv1.Device) {
-	slices.SortStableFunc(devices, func(a, b *operatorv1.Device) int {
-		return cmp.Or(cmp.Compare(a.SiteId, b.SiteId), cmp.Compare(a.CabinetId, b.CabinetId), cmp.Compare(a.Slot, b.Slot), cmp.Compare(a.Hostname, b.Hostname))
 	})
 }
 

@@ -68,9 +68,6 @@ func (c *CLI) listDevices(ctx context.Context, k *client, in *operatorv1.ListDev
 		if err != nil {
 			return err
 		}
-		if first && resp.GetNextPageToken() == "" {
-			sortByPlace(resp.GetDevices())
-		}
 		if err := out.page(resp); err != nil {
 			return err
 		}
