@@ -4,6 +4,7 @@ package e2e_test
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -43,7 +44,7 @@ func TestKillUnderLoad(t *testing.T) {
 	}
 	p.start()
 	rounds := kills(t)
-	l := startLoad(t, newFleet(t, p, p.tokenOf("sim-s0", tokenUses)), tokenUses/rounds)
+	l := startLoad(t, newFleet(t, p, p.tokenOf("sim-s0", tokenUses)), tokenUses/(2*rounds))
 	for range rounds {
 		l.letIn()
 		time.Sleep(rand.N(longestLife)) // a random moment; there is nothing to wait for
@@ -161,16 +162,16 @@ func (l *load) machines(ctx context.Context) error {
 	}
 }
 
-// insist calls until it is acknowledged or ctx ends. A failure that is not that of a control plane which is
-// away or busy is returned.
+// insist calls until it is acknowledged. A failure that is not that of a control plane which is away or busy
+// is returned, and so is the end of ctx.
 func (l *load) insist(ctx context.Context, call func(context.Context) error) error {
-	for ctx.Err() == nil {
+	for {
 		err := call(ctx)
-		if err == nil || ctx.Err() != nil {
-			return nil
-		}
 		code := status.Code(err)
-		if code != codes.Unavailable && code != codes.ResourceExhausted {
+		switch {
+		case err == nil, ctx.Err() != nil:
+			return ctx.Err()
+		case code != codes.Unavailable && code != codes.ResourceExhausted:
 			return err
 		}
 		l.mu.Lock()
@@ -181,17 +182,13 @@ func (l *load) insist(ctx context.Context, call func(context.Context) error) err
 		case <-time.After(rand.N(2 * pollEvery)):
 		}
 	}
-	return nil
 }
 
-// acknowledge notes that a machine, or its report, is in; not where ctx ended before the answer came.
+// acknowledge notes that a machine, or then its report, is in.
 func (l *load) acknowledge(c *caller) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch {
-	case c.device == "":
-		return
-	case !c.reported.Load():
+	if !c.reported.Load() {
 		l.all = append(l.all, c)
 	}
 	l.fresh = append(l.fresh, c)
@@ -234,7 +231,7 @@ func (l *load) ask(these []*caller) {
 func (l *load) end() {
 	l.t.Helper()
 	l.stop()
-	if err := l.group.Wait(); err != nil {
+	if err := l.group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		l.t.Fatalf("a machine was turned away: %v", err)
 	}
 	if len(l.all) == 0 {
