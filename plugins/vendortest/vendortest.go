@@ -58,11 +58,8 @@ func Run(t *testing.T, p Plugin) {
 // Connect puts v behind a real gRPC connection and returns the client, for as long as the test runs.
 func Connect(t *testing.T, v vendor.Vendor) vendor.Vendor {
 	t.Helper()
-	protocol, server := plugin.TestPluginGRPCConn(t, false, vendor.Plugins(v)[vendor.ProtocolVersion])
-	t.Cleanup(func() {
-		_ = protocol.Close()
-		server.Stop()
-	})
+	protocol, _ := plugin.TestPluginGRPCConn(t, false, vendor.Plugins(v)[vendor.ProtocolVersion])
+	t.Cleanup(func() { _ = protocol.Close() }) // stops the server, too
 	remote, err := vendor.Dispense(t.Context(), protocol)
 	if err != nil {
 		t.Fatal(err)
