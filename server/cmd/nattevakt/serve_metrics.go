@@ -32,12 +32,9 @@ func newCommitMetrics() commitMetrics {
 
 func (m commitMetrics) observe(g bolt.Group) {
 	m.seconds.Observe(g.Took.Seconds())
-	if g.Err != nil {
-		m.batches.WithLabelValues("failed").Add(float64(g.Batches))
-		return
-	}
 	m.batches.WithLabelValues("committed").Add(float64(g.Batches))
 	m.batches.WithLabelValues("conflict").Add(float64(g.Conflicts))
+	m.batches.WithLabelValues("failed").Add(float64(g.Failed))
 }
 
 // fleetMetrics are read when they are asked for.

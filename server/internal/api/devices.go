@@ -183,6 +183,7 @@ func (c *checkIn) checkIn(ctx context.Context, in *nattevaktv1.CheckInRequest) (
 		WantReport:   a.WantReport,
 		Assignment:   assignmentProto(a.Assignment, c.content),
 		NoAssignment: a.Drop,
+		Renew:        a.Renew,
 		Clock:        &nattevaktv1.ServerClock{Time: timestamppb.New(a.Now), Rate: a.Rate, Wall: timestamppb.New(a.Wall)},
 	}, nil
 }

@@ -6,7 +6,7 @@
 //     the server at once and is needed again only to replace the intermediate. Agents pin its certificate.
 //   - intermediate: signs leaves. Its key stays on the server, 0600.
 //   - leaf: a device, an operator or the server. What a leaf may do stands in one URI name:
-//     nattevakt://<fleet>/device/<id>, …/operator/<name>, …/server. The fleet is 16 hex digits of the
+//     nattevakt://<fleet>/device/<id>, …/operator/<name>, …/server/server. The fleet is 16 hex digits of the
 //     root's SHA-256, so a certificate of another fleet is recognised even before its chain fails.
 //
 // Guarantees:

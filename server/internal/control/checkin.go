@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nattevakt/nattevakt/proto/reason"
+	"github.com/nattevakt/nattevakt/server/internal/ca"
 	"github.com/nattevakt/nattevakt/server/internal/fleet"
 	"github.com/nattevakt/nattevakt/server/internal/rollout"
 	"github.com/nattevakt/nattevakt/server/internal/store"
@@ -42,6 +43,8 @@ type Answer struct {
 	// Assignment is nil where the device holds the newest or has none; Drop tells it to forget what it holds.
 	Assignment *rollout.Assignment
 	Drop       bool
+	// Renew: the device should long have renewed by itself.
+	Renew bool
 	// Now is the control plane's time and Rate how fast it runs; Wall is the machine's own clock.
 	Now, Wall time.Time
 	Rate      float64
@@ -67,6 +70,7 @@ func (r *row) judge(peer *Peer, hardware, boot []byte) reason.Code {
 func (p *Plane) CheckIn(ctx context.Context, peer *Peer, in CheckIn) (Answer, error) {
 	out := Answer{Now: p.clock.Now(), Wall: time.Now()}
 	out.Rate = p.clock.RateAt(out.Now)
+	out.Renew = peer.notAfter.Sub(out.Wall) < ca.DeviceLife/6
 	why, changed := p.hear(peer, in, out)
 	if why != reason.None {
 		if why == reason.IdentityCloned {

@@ -72,6 +72,10 @@ func (p *Plane) remember(d fleet.Device) {
 	p.changed(d.Place.Cabinet)
 }
 
+// NewDevice is what stores a device that is not stored yet. Only for filling a store before a Plane is
+// opened on it.
+func NewDevice(d fleet.Device) []store.Op { return deviceOps(nil, d) }
+
 // deviceOps writes d and keeps the index of serial numbers, UUIDs and host names in step; old is nil for
 // a new device.
 func deviceOps(old *fleet.Device, d fleet.Device) []store.Op {
@@ -118,13 +122,17 @@ func (p *Plane) named(ctx context.Context, kind, name string) ([]id.Device, erro
 	if name == "" {
 		return nil, nil
 	}
-	for rec, err := range p.store.Scan(ctx, store.Serials, store.Range{Prefix: record.SerialPrefix(kind + strings.ToLower(name))}) {
+	want := kind + strings.ToLower(name)
+	for rec, err := range p.store.Scan(ctx, store.Serials, store.Range{Prefix: record.SerialPrefix(want)}) {
 		if err != nil {
 			return nil, err
 		}
-		_, dev, err := record.ParseSerialKey(rec.Key)
+		have, dev, err := record.ParseSerialKey(rec.Key)
 		if err != nil {
 			return nil, err
+		}
+		if have != want {
+			continue // a name with a NUL in it
 		}
 		if ids = append(ids, dev); len(ids) == maxSame {
 			break
@@ -222,13 +230,18 @@ func (p *Plane) inSlot(at fleet.Place) (id.Device, bool) {
 	return found, !found.IsZero()
 }
 
-// Approve lets a waiting machine in at its next call, with the key it showed.
+// Approve lets a waiting machine in at its next call, with the key it showed. A revoked one becomes
+// announced again: it may ask anew, with a token or for approval.
 func (p *Plane) Approve(ctx context.Context, key string) (DeviceRow, error) {
 	return p.change(ctx, key, func(d *fleet.Device) error {
-		if d.State != fleet.Pending {
-			return fmt.Errorf("%w: device is %s, only a waiting one can be approved", ErrInvalid, d.State)
+		switch d.State {
+		case fleet.Pending:
+			d.Identity.Approved = true
+		case fleet.Revoked:
+			d.State, d.StateReason, d.Identity = fleet.Announced, reason.None, fleet.Identity{}
+		default:
+			return fmt.Errorf("%w: device is %s, only a waiting or revoked one can be approved", ErrInvalid, d.State)
 		}
-		d.Identity.Approved = true
 		return nil
 	})
 }

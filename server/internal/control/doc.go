@@ -10,8 +10,9 @@
 //     change is a compare-and-set on what it was decided from.
 //   - Every device of a cabinet is in every answer about the cabinet.
 //
-// Locks, always taken in this order: edit stripe (one device's record) → job entry → shard of the hot
-// table. None but the first two is held while the store commits.
+// Locks, always taken in this order: moving or entering (places, tokens) → job entry's change → edit stripe
+// (one device's record) → night's and places' maps → shard of the hot table. Only the first three are held
+// while the store commits.
 //
 // api and web call it; it knows neither of them, and no wire format but the stored report's sections.
 package control

@@ -214,6 +214,7 @@ type Peer struct {
 	Expired    bool
 	certSerial []byte
 	cert       [16]byte
+	notAfter   time.Time
 	handle     handle
 }
 
@@ -229,7 +230,7 @@ func (p *Plane) Authenticate(ctx context.Context, chain []*x509.Certificate) (*P
 		p.log.Warn("refused a certificate", "err", err)
 		return nil, refuse(reason.ForeignCertificate)
 	}
-	peer := &Peer{Role: who.Role, Name: who.Name, Expired: expired, certSerial: chain[0].SerialNumber.Bytes()}
+	peer := &Peer{Role: who.Role, Name: who.Name, Expired: expired, certSerial: chain[0].SerialNumber.Bytes(), notAfter: chain[0].NotAfter}
 	peer.cert = to16(peer.certSerial)
 	if who.Role != ca.Device {
 		if expired {
@@ -251,7 +252,11 @@ func (p *Plane) authenticateDevice(ctx context.Context, peer *Peer) error {
 	}
 	peer.Device, peer.handle = dev, h
 	r := h.copy()
-	if why := r.judge(peer, nil, nil); why != reason.None {
+	why := r.judge(peer, nil, nil)
+	if why == reason.IdentityCloned && p.catchUp(ctx, peer) {
+		return nil
+	}
+	if why != reason.None {
 		if why == reason.IdentityCloned {
 			p.alarm(ctx, dev, why)
 		}
@@ -261,6 +266,23 @@ func (p *Plane) authenticateDevice(ctx context.Context, peer *Peer) error {
 		return p.dropPrevious(ctx, peer)
 	}
 	return nil
+}
+
+// catchUp takes over a certificate of ours that is newer than the newest one on record: the store was put
+// back from a backup that was made before the device renewed. It reports whether that was so.
+func (p *Plane) catchUp(ctx context.Context, peer *Peer) bool {
+	_, err := p.edit(ctx, peer.Device, func(d *fleet.Device) error {
+		if !peer.notAfter.After(d.Identity.NotAfter) {
+			return errUnchanged
+		}
+		d.Identity.CertSerial, d.Identity.PreviousSerial = peer.certSerial, nil
+		d.Identity.NotAfter = peer.notAfter
+		return nil
+	}, nil)
+	if err == nil {
+		p.log.Warn("device holds a newer certificate than the store: the store was restored from a backup", "device", peer.Device)
+	}
+	return err == nil
 }
 
 // dropPrevious closes the door to the old certificate once the new one has been used.

@@ -19,7 +19,7 @@ import (
 type row struct {
 	id                 id.Device
 	seen, due          int64 // milliseconds since 1970 in the control plane's time, 0 for never
-	alarmAt            int64
+	alarmAt, enrolled  int64
 	limit              int64 // when the device's next call is due by its rate limit, nanoseconds
 	seq                uint64
 	assignment         uint64 // revision of the assignment it should hold, 0 for none
@@ -177,7 +177,7 @@ func (r *row) take(d fleet.Device, site, cabinet uint32) {
 	r.state = uint8(d.State)
 	r.stateReason = uint16(d.StateReason)
 	r.alarm = uint16(d.Alarm)
-	r.alarmAt = millis(d.AlarmAt)
+	r.alarmAt, r.enrolled = millis(d.AlarmAt), millis(d.Identity.EnrolledAt)
 	r.site, r.cabinet, r.slot = site, cabinet, uint16(d.Place.Slot)
 	r.agent = versionHash(d.Report.AgentVersion)
 	r.report = to16(d.Report.Digest)
@@ -210,6 +210,7 @@ func (r *row) device() fleet.Device {
 		StateReason: reason.Code(r.stateReason),
 		Alarm:       reason.Code(r.alarm),
 		AlarmAt:     fromMillis(r.alarmAt),
+		Identity:    fleet.Identity{EnrolledAt: fromMillis(r.enrolled)},
 	}
 }
 

@@ -40,9 +40,9 @@ type night struct {
 // jobEntry is one job. change is held while a decision about it is committed, mu only to read or replace.
 type jobEntry struct {
 	change sync.Mutex
-	mu     sync.RWMutex // guards job and waits
+	mu     sync.RWMutex // guards job and plan
 	job    rollout.Job
-	waits  reason.Code // why the newest plan gave it no time
+	plan   forecast
 	span   window.Span // of its rollout, never changed
 	roll   rollout.Rollout
 }
@@ -60,18 +60,22 @@ func (e *jobEntry) get() rollout.Job {
 	return e.job
 }
 
-// wait notes what the newest plan says.
-func (e *jobEntry) wait(why reason.Code) {
+// forecast is what the newest plan says of a job: why it has no time, or when it is expected to end.
+type forecast struct {
+	waits  reason.Code
+	finish time.Time
+}
+
+func (e *jobEntry) foresee(f forecast) {
 	e.mu.Lock()
-	e.waits = why
+	e.plan = f
 	e.mu.Unlock()
 }
 
-// waiting is why the newest plan gave the job no time.
-func (e *jobEntry) waiting() reason.Code {
+func (e *jobEntry) foreseen() forecast {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	return e.waits
+	return e.plan
 }
 
 // jobOf gives a copy of the device's newest job, nil if it never had one.
@@ -112,10 +116,16 @@ func (n *night) untilOpen(dev id.Device, now time.Time) time.Duration {
 	return e.span.Opens.Sub(now)
 }
 
-// add takes over a rollout and its jobs; of a device's jobs the newest counts.
+// add takes over a rollout and its jobs; of a device's jobs the newest counts. Rollouts of the cabinet that
+// are over are let go: the store keeps them, memory holds what pages show and devices may still report on.
 func (n *night) add(r rollout.Rollout, jobs []rollout.Job) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	for _, old := range n.rollouts {
+		if old.Cabinet == r.Cabinet && old.State != rollout.Running && !old.CreatedAt.After(r.CreatedAt) {
+			n.dropLocked(old.ID)
+		}
+	}
 	n.rollouts[r.ID] = &r
 	for _, j := range jobs {
 		e := &jobEntry{job: j, span: r.Span, roll: r}
@@ -125,6 +135,14 @@ func (n *night) add(r rollout.Rollout, jobs []rollout.Job) {
 			n.byDevice[j.Device] = e
 		}
 	}
+}
+
+func (n *night) dropLocked(rolloutID string) {
+	for _, e := range n.byRoll[rolloutID] {
+		delete(n.byJob, e.get().ID)
+	}
+	delete(n.byRoll, rolloutID)
+	delete(n.rollouts, rolloutID)
 }
 
 // running gives the rollouts that are not over.
@@ -170,8 +188,13 @@ func (p *Plane) loadNight(ctx context.Context) error {
 	if err := loadTable(ctx, p.store, store.Jobs, record.DecodeJob, func(j rollout.Job) { jobs[j.Rollout] = append(jobs[j.Rollout], j) }); err != nil {
 		return err
 	}
-	if err := loadTable(ctx, p.store, store.Rollouts, record.DecodeRollout, func(r rollout.Rollout) { p.night.add(r, jobs[r.ID]) }); err != nil {
+	var rollouts []rollout.Rollout
+	if err := loadTable(ctx, p.store, store.Rollouts, record.DecodeRollout, func(r rollout.Rollout) { rollouts = append(rollouts, r) }); err != nil {
 		return err
+	}
+	slices.SortFunc(rollouts, func(a, b rollout.Rollout) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	for _, r := range rollouts {
+		p.night.add(r, jobs[r.ID])
 	}
 	for dev, e := range p.night.byDevice {
 		p.assign(dev, e.get())
@@ -387,8 +410,8 @@ func (p *Plane) progress(ctx context.Context, peer *Peer, pr rollout.Progress) e
 	})
 }
 
-// Cancel ends a rollout: jobs that have not begun are cancelled, a device in the middle of writing
-// finishes and its report is kept.
+// Cancel ends a rollout and its open jobs. A device in the middle of writing finishes all the same, and
+// its success then counts.
 func (p *Plane) Cancel(ctx context.Context, rolloutID string) error {
 	p.night.mu.RLock()
 	_, ok := p.night.rollouts[rolloutID]
@@ -439,7 +462,7 @@ type RolloutRow struct {
 	Jobs rollout.Sums
 }
 
-// Rollouts lists all rollouts, newest first.
+// Rollouts lists the rollouts that run and the last one of each cabinet, newest first.
 func (p *Plane) Rollouts() []RolloutRow {
 	p.night.mu.RLock()
 	ids := slices.Collect(maps.Keys(p.night.rollouts))

@@ -117,7 +117,7 @@ func (p *Plane) assemble(now time.Time, siteCounts, cabinetCounts []fleet.Counts
 // readinessLocked is the one answer about a device, from its row alone; the row's shard is locked or the
 // row is a copy.
 func (p *Plane) readinessLocked(r *row, now time.Time) readiness.Status {
-	return p.readiness(DeviceRow{Device: r.device(), Presence: r.presence()}, p.night.jobOf(r.id), time.Time{}, now)
+	return p.readiness(DeviceRow{Device: r.device(), Presence: r.presence()}, p.night.jobOf(r.id), now)
 }
 
 // rowOf completes a stored device with what moves.

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/nattevakt/nattevakt/proto/id"
-	"github.com/nattevakt/nattevakt/proto/reason"
 	"github.com/nattevakt/nattevakt/server/internal/fleet"
 	"github.com/nattevakt/nattevakt/server/internal/plan"
 	"github.com/nattevakt/nattevakt/server/internal/readiness"
@@ -48,13 +47,18 @@ func (p *Plane) planRollout(ctx context.Context, r rollout.Rollout, now time.Tim
 // act carries out what the plan grants and withdraws. The planner alone grants, one rollout of a cabinet
 // at a time, so what it counted still holds when it acts.
 func (p *Plane) act(ctx context.Context, r rollout.Rollout, entries []*jobEntry, now time.Time) error {
-	night := plan.Night(p.planSnapshot(r, entries, now), now)
-	waits := map[id.Device]reason.Code{}
+	night := plan.Night(p.planSnapshot(r, p.jobs(r.ID), now), now)
+	forecasts := map[id.Device]forecast{}
 	for _, w := range night.Waits {
-		waits[w.Device] = w.Reason
+		forecasts[w.Device] = forecast{waits: w.Reason}
+	}
+	for _, starts := range [][]plan.Start{night.Starts, night.Working} {
+		for _, s := range starts {
+			forecasts[s.Device] = forecast{finish: s.Finish}
+		}
 	}
 	for _, e := range entries {
-		e.wait(waits[e.get().Device])
+		e.foresee(forecasts[e.get().Device])
 	}
 	for _, job := range night.Withdraw {
 		err := p.decide(ctx, p.night.entry(job), func(j rollout.Job) (rollout.Job, bool, error) {
@@ -84,16 +88,13 @@ func (n *night) entry(job id.Job) *jobEntry {
 }
 
 // planSnapshot is the cabinet as the plan sees it: the devices that have a job in this rollout.
-func (p *Plane) planSnapshot(r rollout.Rollout, entries []*jobEntry, now time.Time) plan.Snapshot {
+func (p *Plane) planSnapshot(r rollout.Rollout, jobs []rollout.Job, now time.Time) plan.Snapshot {
 	s := plan.Snapshot{Cabinet: fleet.Cabinet{ID: r.Cabinet}, Rollout: &r, Lease: p.lease(now)}
-	for _, e := range entries {
-		j := e.get()
-		h, ok := p.hot.find(j.Device)
-		if !ok {
-			continue
+	for i := range jobs {
+		if h, ok := p.hot.find(jobs[i].Device); ok {
+			row := h.copy()
+			s.Devices = append(s.Devices, planDevice(row.device(), int(row.slot), row.presence(), &jobs[i]))
 		}
-		row := h.copy()
-		s.Devices = append(s.Devices, planDevice(row.device(), int(row.slot), row.presence(), &j))
 	}
 	return s
 }
@@ -127,16 +128,11 @@ func (p *Plane) expire(ctx context.Context, r rollout.Rollout, entries []*jobEnt
 // preview fills in when each job of a new order is planned to start.
 func (p *Plane) preview(r rollout.Rollout, jobs []rollout.Job) {
 	now := p.clock.Now()
-	s := plan.Snapshot{Cabinet: fleet.Cabinet{ID: r.Cabinet}, Rollout: &r, Lease: p.lease(now)}
 	byJob := map[id.Job]*rollout.Job{}
 	for i := range jobs {
 		byJob[jobs[i].ID] = &jobs[i]
-		if h, ok := p.hot.find(jobs[i].Device); ok {
-			row := h.copy()
-			s.Devices = append(s.Devices, planDevice(row.device(), int(row.slot), row.presence(), &jobs[i]))
-		}
 	}
-	for _, start := range plan.Night(s, now).Starts {
+	for _, start := range plan.Night(p.planSnapshot(r, jobs, now), now).Starts {
 		byJob[start.Job].PlannedStart = start.At
 	}
 }
@@ -186,10 +182,10 @@ func (p *Plane) nightOf(name id.Name, r *rollout.Rollout, jobs []rollout.Job, de
 	if r != nil {
 		out.Jobs = r.Sum(jobs)
 	}
-	finish := p.forecast(r, devices, byDevice, now, &out)
+	out.ExpectedFinish = p.expectedFinish(r, jobs, now)
 	for _, d := range devices {
 		line := DeviceNight{DeviceRow: p.rowOf(d), Job: byDevice[d.ID]}
-		line.Readiness = p.readiness(line.DeviceRow, line.Job, finish[d.ID], now)
+		line.Readiness = p.readiness(line.DeviceRow, line.Job, now)
 		if line.Readiness.Ready {
 			out.Ready++
 		}
@@ -198,33 +194,22 @@ func (p *Plane) nightOf(name id.Name, r *rollout.Rollout, jobs []rollout.Job, de
 	return out
 }
 
-// forecast asks the plan when each open job ends.
-func (p *Plane) forecast(r *rollout.Rollout, devices []fleet.Device, jobs map[id.Device]*rollout.Job, now time.Time, out *CabinetNight) map[id.Device]time.Time {
+// expectedFinish is when the plan expects the last open job to end; of an order that is only tried out,
+// too.
+func (p *Plane) expectedFinish(r *rollout.Rollout, jobs []rollout.Job, now time.Time) time.Time {
 	if r == nil {
-		return nil
+		return time.Time{}
 	}
-	s := plan.Snapshot{Cabinet: out.Cabinet, Rollout: r, Lease: p.lease(now)}
-	for _, d := range devices {
-		row := p.hot.put(d.ID).copy()
-		s.Devices = append(s.Devices, planDevice(d, d.Place.Slot, row.presence(), jobs[d.ID]))
-	}
-	night := plan.Night(s, now)
-	out.ExpectedFinish = night.Finish
-	finish := map[id.Device]time.Time{}
-	for _, starts := range [][]plan.Start{night.Starts, night.Working} {
-		for _, st := range starts {
-			finish[st.Device] = st.Finish
-		}
-	}
-	return finish
+	return plan.Night(p.planSnapshot(*r, jobs, now), now).Finish
 }
 
-// readiness is the one answer about a device whose job's finish is known.
-func (p *Plane) readiness(d DeviceRow, j *rollout.Job, finish, now time.Time) readiness.Status {
-	f := readiness.Facts{Device: d.Device, Presence: d.Presence, Job: j, Finish: finish}
+// readiness is the one answer about a device, on every surface.
+func (p *Plane) readiness(d DeviceRow, j *rollout.Job, now time.Time) readiness.Status {
+	f := readiness.Facts{Device: d.Device, Presence: d.Presence, Job: j}
 	if j != nil {
 		if e := p.night.entry(j.ID); e != nil {
-			f.Opens, f.Waits = e.span.Opens, e.waiting()
+			plan := e.foreseen()
+			f.Opens, f.Waits, f.Finish = e.span.Opens, plan.waits, plan.finish
 		}
 	}
 	return readiness.Of(f, now)

@@ -98,8 +98,9 @@ const (
 	no
 )
 
-// sameMachine compares SMBIOS identities. A missing UUID on one side (a delivery list has none) does not
-// contradict; a different UUID with the same serial does.
+// sameMachine compares a caller with a record. A record without a UUID (a delivery list has none) does not
+// contradict; a caller with another UUID than the record's, or with none where the record has one, does:
+// whoever knows a serial number must not take over the machine that bears it.
 func sameMachine(a, b Hardware) answer {
 	serial := a.Serial != "" && strings.EqualFold(a.Serial, b.Serial)
 	uuids := a.SystemUUID != "" && b.SystemUUID != ""
@@ -109,7 +110,7 @@ func sameMachine(a, b Hardware) answer {
 			return unrelated // boards swapped in repair, or a maker that repeats UUIDs
 		}
 		return yes
-	case serial && uuids:
+	case serial && b.SystemUUID != "":
 		return no
 	case serial:
 		return yes

@@ -95,6 +95,7 @@ func TestAdmit(t *testing.T) {
 			d.State, d.Identity.Approved, d.Identity.KeySHA256 = fleet.Pending, true, []byte("key-1")
 		})}, fleet.Wait, reason.AwaitingApproval, false},
 		{"a second machine with the serial, with a token", caller(otherMachine), token(), []fleet.Device{enrolled()}, fleet.Wait, reason.DuplicateSerial, false},
+		{"the serial without the UUID, with a token", caller(func(c *fleet.Caller) { c.Hardware.SystemUUID = "" }, otherKey), token(), []fleet.Device{enrolled()}, fleet.Wait, reason.DuplicateSerial, false},
 		{"a second machine with the serial, without", caller(otherMachine), nil, []fleet.Device{enrolled()}, fleet.Refuse, reason.DuplicateSerial, false},
 		{"a revoked machine with a token", caller(), token(), []fleet.Device{announced(func(d *fleet.Device) { d.State = fleet.Revoked })}, fleet.Refuse, reason.IdentityRevoked, false},
 		{"a retired machine with a token", caller(), token(), []fleet.Device{announced(func(d *fleet.Device) { d.State = fleet.Retired })}, fleet.Refuse, reason.Retired, false},

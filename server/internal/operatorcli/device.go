@@ -60,12 +60,12 @@ func newDeviceApproveCommand(c *CLI) *cobra.Command {
 	return &cobra.Command{
 		Use:   c.t("approve MASKIN", "approve DEVICE"),
 		Short: c.t("slipp inn en maskin som venter", "let in a device that waits"),
-		Long: c.t("Slipper inn en maskin som venter, neste gang den melder seg. Sjekk først at serienummeret stemmer med maskinen: det kan leses av et klistremerke og beviser ingenting.",
-			"Lets in a waiting device the next time it calls. First check that the serial number is the machine's: it can be read off a sticker and proves nothing."),
+		Long: c.t("Slipper inn en maskin som venter, neste gang den melder seg; en som er sperret, kan meldes inn på nytt. Sjekk først at serienummeret stemmer med maskinen: det kan leses av et klistremerke og beviser ingenting.",
+			"Lets in a waiting device the next time it calls; a revoked one may be enrolled again. First check that the serial number is the machine's: it can be read off a sticker and proves nothing."),
 		Args:              c.oneArg(c.t("en maskin (id, serienummer eller vertsnavn)", "a device (id, serial or host name)")),
 		ValidArgsFunction: c.completeDevice,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.change(cmd.Context(), c.t("%s er godkjent og slipper inn neste gang den melder seg (%s).", "%s has been approved and is let in when it next calls (%s)."),
+			return c.change(cmd.Context(), c.t("%s er godkjent: neste gang den melder seg, slipper den inn – var den sperret, kan den meldes inn på nytt (%s).", "%s has been approved: it is let in when it next calls – if it was revoked, it may be enrolled again (%s)."),
 				func(ctx context.Context, k *client) (proto.Message, *operatorv1.Device, error) {
 					resp, err := k.fleet.ApproveDevice(ctx, &operatorv1.ApproveDeviceRequest{Device: args[0]})
 					return resp, resp.GetDevice(), err
@@ -81,7 +81,7 @@ func newDeviceRevokeCommand(c *CLI) *cobra.Command {
 		Args:              c.oneArg(c.t("en maskin (id, serienummer eller vertsnavn)", "a device (id, serial or host name)")),
 		ValidArgsFunction: c.completeDevice,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.change(cmd.Context(), c.t("%s er sperret (%s). Skal den brukes igjen, må den meldes inn på nytt.", "%s has been revoked (%s). To be used again, it must be enrolled again."),
+			return c.change(cmd.Context(), c.t("%s er sperret (%s). Skal den brukes igjen: nattevakt device approve, og meld den inn på nytt.", "%s has been revoked (%s). To use it again: nattevakt device approve, and enrol it again."),
 				func(ctx context.Context, k *client) (proto.Message, *operatorv1.Device, error) {
 					resp, err := k.fleet.RevokeDevice(ctx, &operatorv1.RevokeDeviceRequest{Device: args[0]})
 					return resp, resp.GetDevice(), err

@@ -27,8 +27,8 @@ func newRestoreCommand(c *CLI) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   c.t("restore FIL --data MAPPE", "restore FILE --data FOLDER"),
 		Short: c.t("legg tilbake en sikkerhetskopi; kontrollplanet må være stanset", "put back a backup; the control plane must be stopped"),
-		Long: c.t("Kontrollerer sikkerhetskopien og setter den i stedet for kontrollplanets lager, i ett steg. Det gamle lageret blir liggende ved siden av. Kjøres på tjeneren; et kontrollplan som kjører, hindrer det.",
-			"Verifies the backup and puts it in the place of the control plane's store, in one step. The old store is kept beside it. Run it on the server; a control plane that runs prevents it."),
+		Long: c.t("Kontrollerer sikkerhetskopien og setter den i stedet for kontrollplanets lager, i ett steg. Det gamle lageret blir liggende ved siden av. Kjøres på tjeneren; et kontrollplan som kjører, hindrer det.\n\nDet som skjedde etter sikkerhetskopien, er glemt: maskiner som er sperret siden, må sperres igjen, og maskiner som er meldt inn siden, må meldes inn på nytt.",
+			"Verifies the backup and puts it in the place of the control plane's store, in one step. The old store is kept beside it. Run it on the server; a control plane that runs prevents it.\n\nWhat happened after the backup is forgotten: devices revoked since must be revoked again, and devices enrolled since must be enrolled again."),
 		Args: c.oneArg(c.t("en sikkerhetskopi", "a backup")),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			to := filepath.Join(data, c.settings.StoreFile)

@@ -9,7 +9,7 @@
 //     that the queue drains past dead machines; it is granted one again when it calls.
 //   - Nothing is granted that is not expected to finish before the window closes and the bell rings.
 //
-// A plan is made again after each change and each minute; what it foresees is a forecast, only Grant and
+// A plan is made again each second while a rollout runs; what it foresees is a forecast, only Grant and
 // Withdraw are acts. control carries those out.
 package plan
 

@@ -161,7 +161,7 @@ func (r *runner) connect(c *conn) error {
 	r.dialled.Add(1)
 	c.req = &nattevaktv1.CheckInRequest{
 		CapabilityVersion: uint32(capability.Current), AgentVersion: agentVersion,
-		BootId: bootID(n), HardwareDigest: hardwareDigest(n), ReportDigest: reportDigest(n),
+		BootId: bootID(n), HardwareDigest: hardwareDigest(n), ReportDigest: reportDigest(),
 		Vitals: &nattevaktv1.Vitals{HasBattery: true, OnAc: true, BatteryPercent: 90},
 	}
 	return nil

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/nattevakt/nattevakt/proto/id"
+	"github.com/nattevakt/nattevakt/server/internal/control"
 	"github.com/nattevakt/nattevakt/server/internal/fleet"
 	"github.com/nattevakt/nattevakt/server/internal/store"
 	"github.com/nattevakt/nattevakt/server/internal/store/record"
@@ -29,8 +30,12 @@ const (
 	perOwner   = 50 * perSite
 )
 
-// agentVersion is what they all run.
-const agentVersion = "sim"
+// What they all are and run.
+const (
+	vendor, product, modelKey = "Dell", "Latitude 3340", "0C0B"
+	osName, osVersion         = "Debian GNU/Linux 12 (bookworm)", "12"
+	agentVersion              = "sim"
+)
 
 // digest names one aspect of device n.
 func digest(n uint64, aspect string) [32]byte {
@@ -46,8 +51,13 @@ func DeviceID(n uint64) id.Device {
 }
 
 func hardwareDigest(n uint64) []byte { d := digest(n, "hardware"); return d[:16] }
-func reportDigest(n uint64) []byte   { d := digest(n, "report"); return d[:16] }
+func reportDigest() []byte           { d := digest(0, "report"); return d[:16] }
 func bootID(n uint64) []byte         { d := digest(n, "boot"); return d[:16] }
+
+func systemUUID(n uint64) string {
+	d := digest(n, "uuid")
+	return id.Device(d[:16]).String()
+}
 
 func certSerial(n uint64) *big.Int {
 	d := digest(n, "certificate")
@@ -58,20 +68,22 @@ func certSerial(n uint64) *big.Int {
 // batch is how many devices go into one commit.
 const batch = 2000
 
-// Seed fills a store with count enrolled devices in owners, sites and cabinets. progress is called with
-// the number of devices done.
+// Seed fills a store with count enrolled devices in owners, sites and cabinets, in the form in which the
+// control plane stores a device that has enrolled and reported. progress is called with the number of
+// devices done.
 func Seed(ctx context.Context, s store.Store, count uint64, now time.Time, progress func(uint64)) error {
 	if err := seedPlaces(ctx, s, count); err != nil {
+		return err
+	}
+	stored, err := report(now)
+	if err != nil {
 		return err
 	}
 	for from := uint64(0); from < count; from += batch {
 		var ops []store.Op
 		for n := from; n < min(from+batch, count); n++ {
 			d := device(n, now)
-			ops = append(ops,
-				store.Put(store.Devices, record.DeviceKey(d.ID), record.EncodeDevice(d)),
-				store.Put(store.Serials, record.SerialKey("s:"+d.Hardware.Serial, d.ID), nil),
-			)
+			ops = append(append(ops, control.NewDevice(d)...), store.Put(store.Reports, record.DeviceKey(d.ID), stored))
 		}
 		if _, err := s.Commit(ctx, store.Batch{Ops: ops}); err != nil {
 			return fmt.Errorf("seed devices from %d: %w", from, err)
@@ -121,7 +133,7 @@ func device(n uint64, now time.Time) fleet.Device {
 	return fleet.Device{
 		ID: DeviceID(n),
 		Hardware: fleet.Hardware{
-			Vendor: "Dell", Product: "Latitude 3340", ModelKey: "0C0B", Serial: fmt.Sprintf("SIM%07d", n), FormFactor: 2,
+			Vendor: vendor, Product: product, ModelKey: modelKey, Serial: fmt.Sprintf("SIM%07d", n), SystemUUID: systemUUID(n), FormFactor: 2,
 		},
 		Hostname: fmt.Sprintf("sim-%07d", n), State: fleet.Active, Place: place(n),
 		Identity: fleet.Identity{
@@ -129,9 +141,8 @@ func device(n uint64, now time.Time) fleet.Device {
 			KeyHeld: "file", HardwareDigest: hardwareDigest(n),
 		},
 		Report: fleet.ReportSummary{
-			Digest: reportDigest(n), At: now, AgentVersion: agentVersion,
-			OSName: "Debian GNU/Linux 12 (bookworm)", OSVersion: "12",
-			Patch: fleet.PatchSummary{Known: true, Security: int(n % 7), Other: int(n % 40), OldestDays: int(n % 30)},
+			Digest: reportDigest(), At: now, AgentVersion: agentVersion, OSName: osName, OSVersion: osVersion,
+			Patch: fleet.PatchSummary{Known: true, Security: missing, OldestDays: 29},
 		},
 	}
 }

@@ -39,7 +39,7 @@ const (
 	Devices  Table = "devices"  // device id, 16 bytes
 	Reports  Table = "reports"  // device id
 	Jobs     Table = "jobs"     // device id, job id
-	Serials  Table = "serials"  // serial number, NUL, device id; see record.SerialKey
+	Serials  Table = "serials"  // what a device is called by, NUL, device id; see record.SerialKey
 	Tokens   Table = "tokens"   // token id
 	Rollouts Table = "rollouts" // rollout id
 	Meta     Table = "meta"     // names of single values of the control plane itself

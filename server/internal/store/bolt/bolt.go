@@ -48,9 +48,11 @@ type Options struct {
 
 // Group tells what one transaction did.
 type Group struct {
-	// Batches committed and Conflicts refused; Ops counts the rows written, or that would have been.
-	Batches, Conflicts, Ops int
-	Took                    time.Duration
+	// Batches committed, Conflicts refused and Failed for another reason; Ops counts the rows written, or
+	// that would have been.
+	Batches, Conflicts, Failed, Ops int
+
+	Took time.Duration
 	// Err is set when the whole transaction failed.
 	Err error
 }
@@ -61,6 +63,8 @@ func (g *Group) count(err error) {
 		g.Batches++
 	case errors.Is(err, store.ErrConflict):
 		g.Conflicts++
+	default:
+		g.Failed++
 	}
 }
 

@@ -16,8 +16,8 @@ func DeviceKey(d id.Device) []byte { return slices.Clone(d[:]) }
 // JobKey is the key of a job; DeviceKey is the prefix of all jobs of a device.
 func JobKey(d id.Device, j id.Job) []byte { return append(d[:len(d):len(d)], j[:]...) }
 
-// SerialKey is the key of an index row, whose value is empty: serial, NUL, device id. Several machines
-// may claim one serial number.
+// SerialKey is the key of an index row, whose value is empty: serial, NUL, device id. control writes "s:",
+// "u:" or "h:" before a serial number, UUID or host name in lower case. Several machines may claim one.
 func SerialKey(serial string, d id.Device) []byte { return append(SerialPrefix(serial), d[:]...) }
 
 // SerialPrefix begins the keys of all devices with a serial number. A serial with a NUL in it may match

@@ -22,7 +22,7 @@ type Section struct {
 	Content []byte
 }
 
-// Limits of a report. The contract's are below them: 32 sections in a message of 256 KiB.
+// Limits of a report. api takes messages of up to 4 MiB; a report beyond MaxReport is refused with its size.
 const (
 	MaxSections = 64
 	MaxReport   = 2 << 20
