@@ -1,7 +1,8 @@
 // Package durable writes files that survive a power cut: temporary file, fsync, rename, fsync of the
 // folder. After WriteFile returns, a reader finds the new content whole; before, the old one whole.
 //
-// Agent and server use it for every file they keep. It holds no state.
+// Agent and server use it for the files they replace whole; the store and the stage of a release, which
+// grow in place, keep their own promises. It holds no state.
 package durable
 
 import (

@@ -3,8 +3,9 @@
 //
 // Guarantees:
 //   - One agent per state folder.
-//   - A machine that is refused or waits goes on asking slowly; Run ends only with its context or where
-//     the machine itself is the trouble (its folder, its key, its bootstrap file).
+//   - A machine that is refused or waits goes on asking slowly; Run ends only with its context, where the
+//     machine itself is the trouble (its folder, its key, its bootstrap file), or where the control plane
+//     issues what cannot be an identity.
 //   - When Run returns, every goroutine it started has ended.
 //
 // Only the command nattevakt-agent uses this package.

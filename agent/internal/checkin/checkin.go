@@ -5,8 +5,8 @@
 //   - An unchanged device costs a digest; a Report is sent only when it is asked for.
 //   - An order is acknowledged in the check-in after the one that brought it, and only once it is on disk.
 //   - Progress is forgotten only when an answer has acknowledged it.
-//   - Between two check-ins there is at least half a second, whatever happens; a control plane that is
-//     away is asked with full jitter and at most every few minutes in the long run; one that refuses, at
+//   - Between two check-ins there is at least a tenth of a second; a control plane that is
+//     away is asked with full jitter and ever more seldom; one that refuses, at
 //     most every ten minutes.
 //   - From a minute's pause on, the connection is closed meanwhile.
 //   - Nothing but urgent news and the time wakes the loop: an idle agent uses no processor time.

@@ -7,7 +7,7 @@
 //   - It holds no secret but the optional site token, and String and logs never show that one.
 //   - After enrolment the copy in the state folder holds no token.
 //
-// Only the agent's commands and enroll use this package.
+// Only package agent uses it.
 package config
 
 import (

@@ -8,7 +8,7 @@
 //   - Park closes the connection and keeps the TLS session, so that coming back costs half a handshake.
 //   - Nothing is read from the machine's own list of roots.
 //
-// enroll, checkin and imaging use it. A Dialer may be used by several goroutines; calls go one by one.
+// agent makes it for enroll and checkin, and takes the HTTPS client for imaging from it. A Dialer may be used by several goroutines; calls go one by one.
 package dial
 
 import (

@@ -10,7 +10,7 @@
 //   - Where the key was made decides for ever where it is looked for: a TPM that is gone is an error, not a
 //     new identity.
 //
-// enroll is the only caller. Signers may be used by several goroutines.
+// agent and the command line call it. Signers may be used by several goroutines.
 package keys
 
 import (

@@ -7,7 +7,8 @@
 //   - At most one process holds the Lock of a folder.
 //   - No file larger than MaxFile is read into memory.
 //
-// Every package of the agent that keeps something may use state; none writes its files another way.
+// Every package of the agent that keeps something may use state; none writes its files another
+// way, but for the stage of a release, which images/apply keeps in a folder of its own.
 package state
 
 import (
