@@ -16,7 +16,14 @@ var programs string
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
+// atOnce is how many tests run beside each other unless -parallel says it: they wait more than they work.
+const atOnce = "4"
+
 func run(m *testing.M) int {
+	if err := flag.Set("test.parallel", atOnce); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	flag.Parse()
 	if testing.Short() {
 		return m.Run()
