@@ -36,6 +36,7 @@ bench: build
 # The long form of the kill and cut tests: an hour or so.
 soak:
 	NATTEVAKT_KILLS=5000 NATTEVAKT_CUTS=5000 $(GO) test -timeout 3h -count 1 ./server/internal/store/... ./images/apply/...
+	NATTEVAKT_KILLS=500 $(GO) test -timeout 1h -count 1 -run TestKillUnderLoad ./deploy/e2e
 
 proto:
 	cd proto && $(GO) run ./internal/protoimage contract.binpb && \
