@@ -13,6 +13,11 @@ import (
 // scanChunk rows are read at a time, so that the guard against a damaged file costs little per row.
 const scanChunk = 128
 
+// releaseEvery bytes of rows, a scan gives back what it mapped: the kernel maps a file's pages sixteen at a
+// time, so that reading one table would end with all tables counted as the process's memory, gigabytes
+// for a large fleet.
+const releaseEvery = 1 << 20
+
 // Scan implements store.Store.
 func (s *Store) Scan(ctx context.Context, t store.Table, r store.Range) iter.Seq2[store.Record, error] {
 	return func(yield func(store.Record, error) bool) {
@@ -32,15 +37,21 @@ func (s *Store) Scan(ctx context.Context, t store.Table, r store.Range) iter.Seq
 
 func (s *Store) scan(ctx context.Context, tx *bbolt.Tx, t store.Table, r store.Range, yield func(store.Record, error) bool) {
 	rows := scanner{tx: tx, table: t, prefix: r.Prefix}
+	mapped := 0
 	for start := r.Start(); !rows.done; {
 		err := ctx.Err()
 		if err == nil {
 			err = guarded(s.path, func() error { return rows.fill(start) })
 		}
 		for _, record := range rows.chunk {
+			mapped += len(record.Key) + len(record.Value)
 			if !yield(record, nil) {
 				return
 			}
+		}
+		if mapped >= releaseEvery {
+			release(tx)
+			mapped = 0
 		}
 		if err != nil {
 			yield(store.Record{}, err)
