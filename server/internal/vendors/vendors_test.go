@@ -334,7 +334,7 @@ func TestCloseWhileStarting(t *testing.T) {
 func TestPluginsEndWithAKilledHost(t *testing.T) {
 	t.Parallel()
 	host := exec.Command(os.Args[0])
-	host.Env = append(os.Environ(), "NATTEVAKT_TEST_HOST="+folder(t, "good"))
+	host.Env = append(os.Environ(), "NATTEVAKT_TEST_HOST="+folder(t, "good"), "TMPDIR="+t.TempDir())
 	out, err := host.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
