@@ -7,13 +7,18 @@ AGENT    := $(GO) build -trimpath -tags grpcnotrace -ldflags '-s -w -X main.vers
 SERVER   := $(GO) build -trimpath -ldflags '-s -w -X main.stamped=$(VERSION)'
 TOOLS    := -modfile=.ci/tools/go.mod
 
-.PHONY: all build run test lint bench soak proto proto-baseline web-assets windows clean
+.PHONY: all build plugins run test lint bench soak proto proto-baseline web-assets windows clean
 
-all: build
+all: build plugins
 
 build:
 	$(SERVER) -o bin/nattevakt ./server/cmd/nattevakt
 	$(AGENT) -o bin/nattevakt-agent ./agent/cmd/nattevakt-agent
+
+# The vendors' plugins with the list of checksums without which none is started.
+plugins:
+	for v in dell hp lenovo generic; do $(GO) build -trimpath -ldflags '-s -w' -o bin/plugins/nattevakt-vendor-$$v ./plugins/$$v || exit 1; done
+	cd bin/plugins && sha256sum nattevakt-vendor-* > SHA256SUMS
 
 windows:
 	GOOS=windows GOARCH=amd64 CGO_ENABLED=0 $(AGENT) -o bin/nattevakt-agent.exe ./agent/cmd/nattevakt-agent

@@ -18,7 +18,7 @@ func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	cli := operatorcli.New(operatorcli.System(), operatorcli.Settings{Version: version(), StoreFile: storeFile}, os.Args[1:])
-	cli.Add(newServeCommand(), newLoginCommand(), newSimCommand())
+	cli.Add(newServeCommand(), newLoginCommand(), newVendorCommand(), newSimCommand())
 	return cli.Run(ctx)
 }
 

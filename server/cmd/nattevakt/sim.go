@@ -68,7 +68,6 @@ func seed(ctx context.Context, data string, devices uint64, progress io.Writer) 
 
 func newSimAgentsCommand() *cobra.Command {
 	var data string
-	var asJSON bool
 	l := sim.Load{Connections: 500, Duration: 15 * time.Second}
 	cmd := &cobra.Command{
 		Use:   "agents",
@@ -84,7 +83,7 @@ func newSimAgentsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printResult(cmd.OutOrStdout(), r, asJSON)
+			return printResult(cmd.OutOrStdout(), r, wantsJSON(cmd))
 		},
 	}
 	fs := cmd.Flags()
@@ -95,7 +94,6 @@ func newSimAgentsCommand() *cobra.Command {
 	fs.IntVar(&l.Rotate, "rotate", 0, "check-ins after which the next device takes a connection's place; 0 for never")
 	fs.IntVar(&l.Rate, "rate", 0, "check-ins due a second, all together; 0 for as many as are answered")
 	fs.DurationVar(&l.Duration, "duration", l.Duration, "how long to count")
-	fs.BoolVar(&asJSON, "json", false, "print one JSON document")
 	_ = cmd.MarkFlagRequired("data") // exists, some lines above
 	return cmd
 }
