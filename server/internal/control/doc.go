@@ -11,8 +11,8 @@
 //   - Every device of a cabinet is in every answer about the cabinet.
 //
 // Locks, always taken in this order: moving or entering (places, tokens) → job entry's change → edit stripe
-// (one device's record) → night's and places' maps → shard of the hot table. Only the first three are held
-// while the store commits.
+// (one device's record) → shard of the hot table → night's maps → a job entry's own. Only the first three
+// are held while the store commits.
 //
 // api and web call it; it knows neither of them, and no wire format but the stored report's sections.
 package control
