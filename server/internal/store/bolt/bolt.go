@@ -97,6 +97,8 @@ type Store struct {
 	broken atomic.Pointer[error]
 	// wedged: bbolt panicked inside a write, perhaps with its locks held.
 	wedged atomic.Bool
+	// read counts bytes since the last release, roughly.
+	read atomic.Int64
 
 	sending sync.RWMutex // held for reading while a request enters the queue
 	closed  bool         // guarded by sending
@@ -123,6 +125,7 @@ func (s *Store) Get(ctx context.Context, t store.Table, key []byte) (store.Recor
 		return store.Record{}, err
 	}
 	defer tx.Rollback()
+	defer s.hasRead(tx, aPage)
 	var found store.Record
 	err = guarded(s.path, func() error {
 		lent, err := get(tx, t, key)

@@ -13,11 +13,6 @@ import (
 // scanChunk rows are read at a time, so that the guard against a damaged file costs little per row.
 const scanChunk = 128
 
-// releaseEvery bytes of rows, a scan gives back what it mapped: the kernel maps a file's pages sixteen at a
-// time, so that reading one table would end with all tables counted as the process's memory, gigabytes
-// for a large fleet.
-const releaseEvery = 1 << 20
-
 // Scan implements store.Store.
 func (s *Store) Scan(ctx context.Context, t store.Table, r store.Range) iter.Seq2[store.Record, error] {
 	return func(yield func(store.Record, error) bool) {
@@ -37,22 +32,17 @@ func (s *Store) Scan(ctx context.Context, t store.Table, r store.Range) iter.Seq
 
 func (s *Store) scan(ctx context.Context, tx *bbolt.Tx, t store.Table, r store.Range, yield func(store.Record, error) bool) {
 	rows := scanner{tx: tx, table: t, prefix: r.Prefix}
-	mapped := 0
 	for start := r.Start(); !rows.done; {
 		err := ctx.Err()
 		if err == nil {
 			err = guarded(s.path, func() error { return rows.fill(start) })
 		}
 		for _, record := range rows.chunk {
-			mapped += len(record.Key) + len(record.Value)
 			if !yield(record, nil) {
 				return
 			}
 		}
-		if mapped >= releaseEvery {
-			release(tx)
-			mapped = 0
-		}
+		s.hasRead(tx, rows.size())
 		if err != nil {
 			yield(store.Record{}, err)
 			return
@@ -89,10 +79,33 @@ func (c *scanner) fill(start []byte) error {
 	return nil
 }
 
+func (c *scanner) size() (bytes int64) {
+	for _, r := range c.chunk {
+		bytes += int64(len(r.Key) + len(r.Value))
+	}
+	return bytes
+}
+
 func (c *scanner) step(start []byte) (key, raw []byte) {
 	if c.cursor == nil {
 		c.cursor = c.tx.Bucket([]byte(c.table)).Cursor()
 		return c.cursor.Seek(start)
 	}
 	return c.cursor.Next()
+}
+
+// releaseEvery bytes read, the process gives back what it mapped: the kernel maps a file's pages sixteen
+// at a time, so that reading one table would end with all tables counted as the process's memory,
+// gigabytes for a large fleet.
+const (
+	releaseEvery = 8 << 20
+	aPage        = 4 << 10 // what a single row counts for
+)
+
+// hasRead counts what tx has read. What tx lent stays good.
+func (s *Store) hasRead(tx *bbolt.Tx, bytes int64) {
+	if s.read.Add(bytes) >= releaseEvery {
+		s.read.Store(0)
+		release(tx)
+	}
 }
