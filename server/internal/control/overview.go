@@ -13,6 +13,8 @@ import (
 	"github.com/nattevakt/nattevakt/proto/id"
 	"github.com/nattevakt/nattevakt/server/internal/fleet"
 	"github.com/nattevakt/nattevakt/server/internal/readiness"
+	"github.com/nattevakt/nattevakt/server/internal/store"
+	"github.com/nattevakt/nattevakt/server/internal/store/record"
 )
 
 // overviewLife is how long an overview is good: one pass over a million rows takes a tenth of a second.
@@ -141,8 +143,7 @@ func (p *Plane) Devices(ctx context.Context, f DeviceFilter, limit int, after st
 			return nil, "", fmt.Errorf("%w: page token: %w", ErrInvalid, err)
 		}
 	}
-	for dev := range p.matching(f, from) {
-		d, _, err := p.load(ctx, dev)
+	for d, err := range p.stored(ctx, f, from) {
 		if err != nil {
 			return nil, "", err
 		}
@@ -167,20 +168,52 @@ func byPlace(a, b DeviceRow) int {
 	)
 }
 
-// matching gives the ids after from that pass the filter's fields, in order. It looks at no more of them
-// than are asked for, but for the rest of a shard.
-func (p *Plane) matching(f DeviceFilter, from id.Device) iter.Seq[id.Device] {
+// stored gives the devices after from that pass the filter's fields, in the order of their ids. All of
+// them, to be listed or searched for a text, are read in one scan; a part of them one by one.
+func (p *Plane) stored(ctx context.Context, f DeviceFilter, from id.Device) iter.Seq2[fleet.Device, error] {
+	if (f == DeviceFilter{Query: f.Query}) {
+		return p.scanned(ctx, from)
+	}
+	return func(yield func(fleet.Device, error) bool) {
+		for dev := range p.hot.ids(from, p.filter(f)) {
+			d, _, err := p.load(ctx, dev)
+			if !yield(d, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (p *Plane) scanned(ctx context.Context, from id.Device) iter.Seq2[fleet.Device, error] {
+	return func(yield func(fleet.Device, error) bool) {
+		for rec, err := range p.store.Scan(ctx, store.Devices, store.Range{From: record.DeviceKey(from)}) {
+			var d fleet.Device
+			if err == nil {
+				d, err = record.DecodeDevice(rec.Value)
+			}
+			if d.ID == from && err == nil {
+				continue
+			}
+			if !yield(d, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// filter judges rows by the filter's fields.
+func (p *Plane) filter(f DeviceFilter) func(*row) bool {
 	owned := p.sitesOf(f.Owner)
 	site, cabinet := p.places.numbers(fleet.Place{Site: f.Site, Cabinet: f.Cabinet})
 	if (f.Site != "" && site == 0) || (f.Cabinet != "" && cabinet == 0) {
-		return func(func(id.Device) bool) {}
+		return func(*row) bool { return false }
 	}
-	return p.hot.ids(from, func(r *row) bool {
+	return func(r *row) bool {
 		return (f.Owner == "" || owned[r.site]) &&
 			(f.Site == "" || r.site == site) &&
 			(f.Cabinet == "" || r.cabinet == cabinet) &&
 			(f.State == 0 || fleet.State(r.state) == f.State)
-	})
+	}
 }
 
 func (p *Plane) sitesOf(owner id.Name) map[uint32]bool {
@@ -230,7 +263,7 @@ func (p *Plane) Device(ctx context.Context, key string) (DeviceDetail, error) {
 // inCabinet gives the cabinet's devices in slot order; retired ones are not in it.
 func (p *Plane) inCabinet(ctx context.Context, cabinet id.Name) ([]fleet.Device, error) {
 	var out []fleet.Device
-	for dev := range p.matching(DeviceFilter{Cabinet: cabinet}, id.Device{}) {
+	for dev := range p.hot.ids(id.Device{}, p.filter(DeviceFilter{Cabinet: cabinet})) {
 		d, _, err := p.load(ctx, dev)
 		if err != nil {
 			return nil, err
