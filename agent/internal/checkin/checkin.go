@@ -27,6 +27,7 @@ import (
 
 	"github.com/nattevakt/nattevakt/agent/internal/clock"
 	"github.com/nattevakt/nattevakt/agent/internal/dial"
+	"github.com/nattevakt/nattevakt/agent/internal/footprint"
 	"github.com/nattevakt/nattevakt/proto/capability"
 	v1 "github.com/nattevakt/nattevakt/proto/nattevakt/v1"
 	"github.com/nattevakt/nattevakt/proto/reason"
@@ -139,6 +140,7 @@ func (l *Loop) Run(ctx context.Context) {
 		l.note(outcome, wait)
 		if Parks(wait) {
 			l.Control.Park()
+			footprint.Shrink()
 		}
 		if !l.sleep(ctx, wait) {
 			return

@@ -17,13 +17,13 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/nattevakt/nattevakt/agent/internal/footprint"
 	v1 "github.com/nattevakt/nattevakt/proto/nattevakt/v1"
 )
 
@@ -93,7 +93,7 @@ func (b *Book) Run(ctx context.Context, inventoryEvery, patchEvery time.Duration
 			patch, patched = b.source.Patch(ctx), time.Now()
 			b.collect(ctx, patch)
 		}
-		debug.FreeOSMemory()
+		footprint.Shrink()
 		select {
 		case <-ctx.Done():
 			return
