@@ -3,7 +3,7 @@
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
 # grpcnotrace leaves out grpc's debug pages, and with them html/template and a megabyte.
-AGENT    := $(GO) build -trimpath -tags grpcnotrace -ldflags '-s -w -X main.version=$(VERSION)'
+AGENT    := CGO_ENABLED=0 $(GO) build -trimpath -tags grpcnotrace -ldflags '-s -w -X main.version=$(VERSION)'
 SERVER   := $(GO) build -trimpath -ldflags '-s -w -X main.stamped=$(VERSION)'
 TOOLS    := -modfile=.ci/tools/go.mod
 
@@ -21,7 +21,7 @@ plugins:
 	cd bin/plugins && sha256sum nattevakt-vendor-* > SHA256SUMS
 
 windows:
-	GOOS=windows GOARCH=amd64 CGO_ENABLED=0 $(AGENT) -o bin/nattevakt-agent.exe ./agent/cmd/nattevakt-agent
+	GOOS=windows GOARCH=amd64 $(AGENT) -o bin/nattevakt-agent.exe ./agent/cmd/nattevakt-agent
 	GOOS=windows GOARCH=amd64 CGO_ENABLED=0 $(SERVER) -o bin/nattevakt.exe ./server/cmd/nattevakt
 
 run: build
