@@ -23,7 +23,7 @@ type aptList struct {
 }
 
 // parseIndexTargets reads `apt-get indextargets`: lists by the description that `apt-cache policy` gives
-// them too ("http://deb.debian.org/debian bookworm/main amd64 Packages").
+// them too ("http://mirror.example/debian bookworm/main amd64 Packages").
 func parseIndexTargets(r io.Reader) (map[string]aptList, error) {
 	lists := make(map[string]aptList)
 	fields := []string{"description", "filename", "site", "origin", "label", "suite", "codename", "version"}
@@ -60,8 +60,8 @@ func isSecurity(s stanza) bool {
 }
 
 // releaseDate reads the date of the Release file that a list came with. apt keeps both in one folder, under
-// the repository's address: deb.debian.org_debian_dists_bookworm_InRelease beside
-// deb.debian.org_debian_dists_bookworm_main_binary-amd64_Packages.
+// the repository's address: mirror.example_debian_dists_bookworm_InRelease beside
+// mirror.example_debian_dists_bookworm_main_binary-amd64_Packages.
 func releaseDate(list string) time.Time {
 	dir, name := filepath.Split(list)
 	for end := strings.LastIndexByte(name, '_'); end >= 0; end = strings.LastIndexByte(name[:end], '_') {

@@ -29,7 +29,7 @@ type aptVersion struct {
 //	  Candidate: 3.0.22-1~deb12u2
 //	  Version table:
 //	     3.0.22-1~deb12u2 500
-//	        500 http://deb.debian.org/debian-security bookworm-security/main amd64 Packages
+//	        500 http://mirror.example/debian-security bookworm-security/main amd64 Packages
 //	 *** 3.0.19-1~deb12u2 100
 //	        100 /var/lib/dpkg/status
 //
